@@ -1,0 +1,1 @@
+"""Values every room shares: errors, canonical JSON, digests, times, names, documents, resources."""

@@ -1,0 +1,112 @@
+"""Documents that people edit (YAML 1.2 core schema) and the JSON Schemas that hold them, with line and column."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+import yaml
+
+from muniment.core.errors import Malformed
+from muniment.core.resources import resource_root
+
+Path_ = tuple[str | int, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader without YAML 1.1's surprises: `on`, `yes` and dates stay text; a repeated key is an error."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str) or key in seen:
+                problem = "is repeated" if isinstance(key, str) else "is not text"
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} {problem}", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+0123456789."),
+    ("null", r"~|null|Null|NULL|", "~nN"),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), [*_first, *([""] if _tag == "null" else [])]
+    )
+
+
+def parse_yaml(text: bytes, what: str) -> Any:
+    """The value of one YAML document. Raises `Malformed` with line and column."""
+    try:
+        return yaml.load(text.decode("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise Malformed(f"{what} is not YAML: {error.problem}{where}.", "Correct the file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise Malformed(f"{what} is not YAML: {error}.", "Correct the file.") from error
+
+
+def load_document(text: bytes, schema: str, what: str) -> Any:
+    """The value of a YAML (or JSON) text that holds to `schemas/<schema>.json`.
+
+    Raises `Malformed` that names the first place that does not, with line and column.
+    """
+    value = parse_yaml(text, what)
+    for path, message in schema_errors(value, schema):
+        line, column = _position(text, path)
+        where = "/".join(str(step) for step in path) or "the document"
+        raise Malformed(f"{what}, line {line}, column {column}: {where}: {message}.", "Correct it there.")
+    return value
+
+
+def check_schema(value: Any, schema: str, what: str) -> None:
+    """Raises `Malformed` unless the value holds to `schemas/<schema>.json`."""
+    for path, message in schema_errors(value, schema):
+        where = "/".join(str(step) for step in path) or "the top"
+        raise Malformed(f"{what} does not hold to the schema {schema}: {where}: {message}.", "Correct that field.")
+
+
+def schema_errors(value: Any, schema: str) -> list[tuple[Path_, str]]:
+    """Where a value breaks `schemas/<schema>.json` (2020-12): (path, message) pairs in document order."""
+    errors = sorted(_validator(schema).iter_errors(value), key=lambda e: [str(step) for step in e.absolute_path])
+    return [(tuple(e.absolute_path), _short(e.message)) for e in errors]
+
+
+@cache
+def _validator(schema: str) -> Any:
+    import jsonschema
+
+    text = (resource_root("schemas") / f"{schema}.json").read_text("utf-8")
+    kind = jsonschema.Draft202012Validator
+    return kind(json.loads(text), format_checker=kind.FORMAT_CHECKER)
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= 200 else message[:197] + "..."
+
+
+def _position(text: bytes, path: Path_) -> tuple[int, int]:
+    """Line and column, from 1, of the node at `path`, or of the nearest node above it that exists."""
+    node = yaml.compose(text.decode("utf-8"), Loader=_Loader)
+    for step in path:
+        child = _child(node, step)
+        if child is None:
+            break
+        node = child
+    return (node.start_mark.line + 1, node.start_mark.column + 1) if node else (1, 1)
+
+
+def _child(node: Any, step: str | int) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step]
+    return None

@@ -1,0 +1,30 @@
+"""Moments: aware UTC datetimes at whole seconds, written in RFC 3339 with `Z`. Nothing here reads a clock."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from muniment.core.errors import Malformed
+
+_FORM = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+
+
+def format_instant(moment: datetime) -> str:
+    """`2026-01-31T08:05:00Z`; fractions of a second are cut off."""
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def parse_instant(text: object, what: str = "The time") -> datetime:
+    """The UTC datetime of exactly the form that `format_instant` writes. Raises `Malformed`."""
+    if isinstance(text, str) and _FORM.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    raise Malformed(f"{what} {str(text)[:40]!r} is not a time.", "Write it in RFC 3339 as 2026-01-31T08:05:00Z.")
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    """The moment in UTC, fractions of a second cut off."""
+    return moment.astimezone(UTC).replace(microsecond=0)

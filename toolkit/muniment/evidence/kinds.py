@@ -1,0 +1,30 @@
+"""The predicate types muniment knows, by the short names people use."""
+
+from __future__ import annotations
+
+OWN = "https://muniment.dev/"
+
+EVIDENCE: dict[str, str] = {
+    "provenance": "https://slsa.dev/provenance/v1",
+    "link": "https://in-toto.io/attestation/link/v0.3",
+    "bom": "https://cyclonedx.org/bom",
+    "signature": "https://model_signing/signature/v1.0",
+    "test-result": "https://in-toto.io/attestation/test-result/v0.1",
+    "vulns": "https://in-toto.io/attestation/vulns/v0.2",
+    "dataset": f"{OWN}dataset/v1",
+    "evaluation": f"{OWN}evaluation/v1",
+}
+
+EVENTS: dict[str, str] = {
+    kind: f"{OWN}{kind}/v1" for kind in ("configure", "release", "approve", "promote", "rollback", "retire")
+}
+
+STATE = f"{OWN}state/v1"
+BUILD_TYPE = f"{OWN}buildtypes/ml-training/v1"
+
+_SHORT = {uri: kind for kind, uri in (EVIDENCE | EVENTS | {"state": STATE}).items()}
+
+
+def kind_of(predicate_type: str) -> str | None:
+    """The short name of a predicate type, or None for one that muniment does not know."""
+    return _SHORT.get(predicate_type)

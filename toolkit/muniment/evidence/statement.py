@@ -1,0 +1,68 @@
+"""in-toto Statement v1: subjects, a predicate type and a predicate.
+
+Source: in-toto attestation framework, spec/v1/statement.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from muniment.core.canonical import format_json, parse_json
+from muniment.core.digest import Digest
+from muniment.core.errors import Malformed
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """What is spoken of: a name and a SHA-256."""
+
+    name: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing said about its subjects; `predicate` is JSON."""
+
+    subjects: tuple[Subject, ...]
+    predicate_type: str
+    predicate: Mapping[str, Any]
+
+
+def format_statement(statement: Statement) -> bytes:
+    """The canonical JSON bytes that are signed."""
+    return format_json(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [{"name": s.name, "digest": {"sha256": s.digest.hex}} for s in statement.subjects],
+            "predicateType": statement.predicate_type,
+            "predicate": statement.predicate,
+        }
+    )
+
+
+def parse_statement(payload: bytes) -> Statement:
+    """The statement that a payload holds; it need not be canonical JSON. Raises `Malformed`."""
+    value = parse_json(payload, "The statement")
+    if not isinstance(value, dict) or value.get("_type") != STATEMENT_TYPE:
+        raise Malformed("The payload is not an in-toto Statement v1.", f"Its _type must be {STATEMENT_TYPE}.")
+    predicate_type, predicate = value.get("predicateType"), value.get("predicate", {})
+    if not isinstance(predicate_type, str) or not predicate_type or not isinstance(predicate, dict):
+        raise Malformed("The statement has no predicateType or no predicate object.", "Write both.")
+    subjects = value.get("subject")
+    if not isinstance(subjects, list) or not subjects:
+        raise Malformed("The statement has no subject.", "Name at least one artifact with its sha256.")
+    return Statement(tuple(_parse_subject(s) for s in subjects), predicate_type, predicate)
+
+
+def _parse_subject(value: Any) -> Subject:
+    if isinstance(value, dict) and isinstance(value.get("digest"), dict):
+        name, sha256 = value.get("name"), value["digest"].get("sha256")
+        if isinstance(name, str) and name and isinstance(sha256, str):
+            return Subject(name, Digest(sha256))
+    raise Malformed("A subject of the statement has no name or no sha256.", "Give every subject both.")

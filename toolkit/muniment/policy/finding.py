@@ -1,0 +1,34 @@
+"""What a rule says of a subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The five outcomes of a rule."""
+
+    PASS = "pass"  # noqa: S105 - an outcome
+    WARN = "warn"
+    FAIL = "fail"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not-applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule's word on one subject.
+
+    `reason` is the fact, `fix` what makes it pass, `waiver` how to ask for an exception.
+    `waits` marks a failure that later records can mend (a missing approval): the subject may stay in the inbox.
+    """
+
+    rule: str
+    title: str
+    status: Status
+    subject: str
+    reason: str
+    fix: str = ""
+    waiver: str = ""
+    waits: bool = False

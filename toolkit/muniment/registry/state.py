@@ -1,0 +1,97 @@
+"""The registry: what the log adds up to. Values only; `check` makes the next one from the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from immutables import Map
+
+from muniment.core.digest import Digest
+from muniment.core.name import Name, VersionId
+from muniment.policy.finding import Finding
+from muniment.registry.config import Config
+from muniment.registry.event import Approve, Event, ReleasedArtifact, Retire
+from muniment.signing.identity import Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log, checked: `leaf` its bytes, `record` what was signed (None for a state leaf).
+
+    `event` is None for evidence and state leaves; `findings` are what policy said at admission.
+    """
+
+    index: int
+    leaf: bytes
+    kind: str
+    record: Signed | None
+    event: Event | None
+    admitted_at: datetime
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """A version's time in an environment, begun by the event at `index`."""
+
+    version: VersionId
+    index: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VersionState:
+    """One version: what it is bound to, and the events that touched it (log indexes, oldest first)."""
+
+    id: VersionId
+    artifacts: tuple[ReleasedArtifact, ...]
+    evidence: tuple[Digest, ...]
+    released_at: datetime
+    events: tuple[int, ...]
+    retired: Retire | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An approval in the log: who decided what; `consumed_by` is the index of the event that used it."""
+
+    index: int
+    event: Approve
+    signer: str
+    person: str | None
+    at: datetime
+    consumed_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that is true after `size` entries.
+
+    `config` is None only before genesis. `stages` maps (name, environment) to tenures, oldest first, the last one
+    current. `statements` maps statement digests to log indexes; `about` maps an artifact's digest to the indexes of
+    the records with it as subject; `last` maps event targets to their last event.
+    """
+
+    size: int = 0
+    genesis: Digest | None = None
+    admitted_at: datetime | None = None
+    config: Config | None = None
+    configured_at: int = 0
+    versions: Map[VersionId, VersionState] = Map()
+    stages: Map[tuple[Name, str], tuple[Tenure, ...]] = Map()
+    approvals: Map[Digest, tuple[Approval, ...]] = Map()
+    statements: Map[Digest, int] = Map()
+    about: Map[Digest, tuple[int, ...]] = Map()
+    last: Map[str, int] = Map()
+    entries: Map[int, Entry] = Map()
+
+    def current(self, name: Name, environment: str) -> VersionId | None:
+        """The version that stands in an environment now."""
+        tenures = self.stages.get((name, environment), ())
+        return tenures[-1].version if tenures else None
+
+    def environments_of(self, version: VersionId) -> tuple[str, ...]:
+        """The environments in which a version stands now, in configured order."""
+        assert self.config is not None
+        return tuple(e for e in self.config.environments if self.current(version.name, e) == version)
