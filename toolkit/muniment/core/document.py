@@ -51,7 +51,8 @@ def parse_yaml(text: bytes, what: str) -> Any:
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise Malformed(f"{what} is not YAML: {error.problem}{where}.", "Correct the file.") from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise Malformed(f"{what} is not YAML: {error}.", "Correct the file.") from error
+        reason = " ".join(str(error).split())
+        raise Malformed(f"{what} is not YAML: {reason}.", "Correct the file.") from error
 
 
 def load_document(text: bytes, schema: str, what: str) -> Any:

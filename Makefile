@@ -1,0 +1,82 @@
+# Needs python >= 3.11, git and make. Everything else is installed into .venv on first use.
+PYTHON ?= python3
+DEMO   ?= demo
+BIN    := .venv/bin
+
+.PHONY: help demo test lint workflows bench interop browser offline clean
+
+help:
+	@echo "make demo       the whole story in $(DEMO)/, offline, with a throwaway Sigstore"
+	@echo "make test       the test suite"
+	@echo "make lint       ruff and mypy"
+	@echo "make workflows  zizmor, JSON Schemas and shellcheck over actions, workflows and schemas"
+	@echo "make bench      times that matter, printed as a table"
+	@echo "make interop    independent clients verify what the demo signed (needs npm and go)"
+	@echo "make browser    the demo's pages in Chromium, light, dark and phone"
+	@echo "make offline    the demo and its verification with the network cut (Linux)"
+
+demo: .venv/.demo
+	$(BIN)/muniment demo $(DEMO) --force
+	@echo
+	@echo "Open  $(DEMO)/site/index.html  and  $(DEMO)/audit/  in a browser."
+	@echo "Check it: $(BIN)/muniment verify $(DEMO)/registry --trust $(DEMO)/trust.json"
+
+test: .venv/.test
+	$(BIN)/python -m pytest
+
+lint: .venv/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+workflows: .venv/tools/.ready
+	.venv/tools/bin/zizmor --offline --strict-collection --no-progress --persona pedantic .github
+	.venv/tools/bin/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	.venv/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/tools/bin/check-jsonschema --check-metaschema schemas/*.json
+	.venv/tools/bin/shellcheck .ci/run tests/offline/run.sh
+
+bench: .venv/.test
+	$(BIN)/python tests/bench/run.py
+
+interop: $(DEMO)/trust.json
+	$(BIN)/python tests/interop/run.py $(DEMO)
+
+browser: .venv/.browser $(DEMO)/trust.json
+	$(BIN)/python -m pytest tests/browser --demo $(DEMO)
+
+offline: .venv/.demo
+	unshare -rn tests/offline/run.sh $(BIN)
+
+$(DEMO)/trust.json:
+	$(MAKE) demo
+
+clean:
+	rm -rf demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed. Name one: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
+.venv/.test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[demo,test]'
+	@touch $@ .venv/.demo
+
+.venv/.lint: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	@touch $@
+
+.venv/.browser: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[demo,test,browser]'
+	@touch $@
+
+# Tools with many dependencies of their own stay out of the environment that is tested.
+.venv/tools/.ready: tests/tools.txt | $(BIN)/python
+	$(BIN)/python -m venv .venv/tools
+	.venv/tools/bin/python -m pip install --quiet --requirement tests/tools.txt
+	@touch $@

@@ -1,0 +1,49 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from muniment.core.errors import Malformed
+from muniment.core.instant import format_instant, parse_instant, whole_seconds
+
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(9998, 1, 1), timezones=ZONES)  # noqa: DTZ001
+
+
+@given(MOMENTS)
+def test_a_moment_is_written_in_utc_and_reads_back_at_whole_seconds(moment):
+    text = format_instant(moment)
+    assert text.endswith("Z")
+    assert len(text) == 20
+    assert parse_instant(text) == whole_seconds(moment)
+    assert parse_instant(text).tzinfo is UTC
+    assert timedelta(0) <= moment - parse_instant(text) < timedelta(seconds=1)
+
+
+def test_the_form():
+    east = timezone(timedelta(hours=2))
+    assert format_instant(datetime(2026, 1, 31, 10, 5, 0, 999_999, east)) == "2026-01-31T08:05:00Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31T08:05:00+00:00",
+        "2026-01-31T08:05:00.0Z",
+        "2026-01-31T08:05Z",
+        "2026-01-31 08:05:00Z",
+        "2026-01-31t08:05:00z",
+        "2026-02-30T08:05:00Z",
+        "2026-01-31T24:00:00Z",
+        "2026-06-30T23:59:60Z",
+        "2026-01-31T08:05:00Z\n",
+        "٢٠٢٦-01-31T08:05:00Z",
+        "",
+        None,
+        1_769_846_700,
+    ],
+)
+def test_nothing_else_is_a_time(text):
+    with pytest.raises(Malformed, match="^approvedAt "):
+        parse_instant(text, "approvedAt")
