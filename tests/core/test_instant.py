@@ -8,7 +8,7 @@ from muniment.core.errors import Malformed
 from muniment.core.instant import format_instant, parse_instant, whole_seconds
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(9998, 1, 1), timezones=ZONES)  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(9998, 1, 1), timezones=ZONES)
 
 
 @given(MOMENTS)
@@ -45,5 +45,5 @@ def test_the_form():
     ],
 )
 def test_nothing_else_is_a_time(text):
-    with pytest.raises(Malformed, match="^approvedAt "):
+    with pytest.raises(Malformed, match=r"^approvedAt "):
         parse_instant(text, "approvedAt")

@@ -18,7 +18,9 @@ def format_json(value: Any) -> bytes:
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
-        raise Malformed(f"The value cannot be written as JSON: {error}.", "Use strings for what JSON cannot hold.") from error
+        raise Malformed(
+            f"The value cannot be written as JSON: {error}.", "Use text for what JSON cannot hold."
+        ) from error
 
 
 def parse_json(data: bytes, what: str) -> Any:
@@ -40,7 +42,7 @@ def parse_canonical(data: bytes, what: str) -> Any:
     """Like `parse_json`, and the bytes must be the canonical form of their value."""
     value = parse_json(data, what)
     if format_json(value) != data:
-        raise Malformed(f"{what} is not canonical JSON (RFC 8785).", "Write it with muniment; it may have been altered.")
+        raise Malformed(f"{what} is not canonical JSON (RFC 8785).", "Write it with muniment; it may be altered.")
     return value
 
 

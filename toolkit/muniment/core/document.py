@@ -18,7 +18,7 @@ Path_ = tuple[str | int, ...]
 class _Loader(yaml.SafeLoader):
     """SafeLoader without YAML 1.1's surprises: `on`, `yes` and dates stay text; a repeated key is an error."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own attribute
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
