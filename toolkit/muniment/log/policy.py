@@ -91,7 +91,7 @@ def parse_policy(data: bytes) -> Policy:
 
 def format_policy(policy: Policy) -> bytes:
     """The bytes of a policy file, thresholds as numbers. Raises `Malformed` for a value that it cannot hold."""
-    rows = [("log", format_vkey(log.key), log.url) for log in policy.logs]
+    rows: list[tuple[str, ...]] = [("log", format_vkey(log.key), log.url) for log in policy.logs]
     rows += [("witness", witness.name, format_vkey(witness.key), witness.url) for witness in policy.witnesses]
     rows += [("group", group.name, str(group.threshold), *group.members) for group in policy.groups]
     rows += [("quorum", policy.quorum)]

@@ -26,7 +26,7 @@ _AGAIN = "Fetch the proof again; it may have been altered."
 
 @dataclass(frozen=True, slots=True)
 class TlogProof:
-    """An entry's index, its audit path, the checkpoint it leads to (a signed note), and extra data that nobody signed."""
+    """An entry's index, its audit path, the signed note of the checkpoint it leads to, and extra data nobody signed."""
 
     index: int
     hashes: tuple[bytes, ...]
