@@ -102,5 +102,4 @@ def run(kind: str, ramp: float, full: float, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(5)
     run(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4]))

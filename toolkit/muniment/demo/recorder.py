@@ -72,6 +72,7 @@ def record(loads: Sequence[Load], seconds: int, folder: Path) -> Session:
         for tick in range(seconds + 1):
             time.sleep(max(0.0, began + tick - time.time()))
             readings.append((time.time(), read_counters()))
+            running = [process for process in running if process.poll() is None]
             running += [_start(load, folder) for load in loads if load.start == tick]
     finally:
         for process in running:

@@ -42,7 +42,7 @@ def _stat(text: str) -> dict[str, float]:
     ticks = [float(tick) for tick in lines["cpu"][:8]]
     return {
         "cpu": sum(ticks),
-        "idle": ticks[3] + ticks[4],
+        "busy_cpu": ticks[0] + ticks[2] + ticks[5] + ticks[6],
         "ctxt": float(lines["ctxt"][0]),
         "processes": float(lines["processes"][0]),
     }
@@ -71,8 +71,9 @@ def _level(name: str, scale: float = 1.0) -> Callable[[Counters, Counters, float
 
 
 def _utilization(before: Counters, now: Counters, seconds: float) -> float:
+    """Percent of all cores' time spent on work of ordinary priority: user, system and interrupts, without nice."""
     total = now["cpu"] - before["cpu"]
-    return 100.0 * (1.0 - (now["idle"] - before["idle"]) / total) if total > 0 else 0.0
+    return 100.0 * (now["busy_cpu"] - before["busy_cpu"]) / total if total > 0 else 0.0
 
 
 SERIES = (
