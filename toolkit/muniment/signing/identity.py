@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from muniment.core.digest import Digest
+from muniment.core.canonical import format_json
+from muniment.core.digest import Digest, digest_of
 from muniment.evidence.statement import Statement
 
 ARC = "1.3.6.1.4.1.57264.1"
@@ -45,6 +46,16 @@ class Identity:
     issuer: str
     subject: str
     claims: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """64 hex digits that stay the same over one signer's certificates.
+
+        A GitHub subject names the called workflow, so the calling repository and the deployment environment count too.
+        """
+        who = [str(self.root), self.issuer, self.subject]
+        who += [self.claim(name) or "" for name in ("sourceRepositoryIdentifier", "deploymentEnvironment")]
+        return digest_of(format_json(who)).hex
 
     def claim(self, name: str) -> str | None:
         """The value of one extension, or None."""

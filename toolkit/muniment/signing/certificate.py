@@ -1,0 +1,75 @@
+"""What a Fulcio certificate proves of its holder.
+
+Source: Fulcio `docs/certificate-specification.md` and `docs/oid-info.md`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cryptography import x509
+
+from muniment.core.digest import Digest
+from muniment.core.errors import Malformed, Untrusted
+from muniment.signing.identity import ARC, EXTENSIONS, Identity
+
+_USER_NAME = f"{ARC}.7"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ODD = "Sign again with a certificate of a Fulcio of today."
+
+
+def read_identity(certificate: x509.Certificate, root: Digest) -> Identity:
+    """The identity in a certificate that `root` vouches for.
+
+    Raises `Malformed` for a certificate without exactly one subject name or without issuer, or whose extensions .8
+    to .24 are not DER UTF8Strings; `Untrusted` when its two issuer extensions differ.
+    """
+    try:
+        values = {e.oid.dotted_string: e.value for e in certificate.extensions}
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError) as error:
+        raise Malformed(f"The signing certificate has unreadable extensions: {error}.", _ODD) from error
+    raw = {oid: value.value for oid, value in values.items() if isinstance(value, x509.UnrecognizedExtension)}
+    claims = {
+        name: _utf8_string(raw[f"{ARC}.{number}"], name)
+        for number, name in EXTENSIONS.items()
+        if f"{ARC}.{number}" in raw
+    }
+    issuer = claims.pop("issuer", "")
+    if not issuer:
+        raise Malformed("The signing certificate names no issuer (extension .8).", _ODD)
+    if (legacy := raw.get(f"{ARC}.1")) is not None and legacy != issuer.encode():
+        raise Untrusted("The signing certificate names two different issuers.", "Do not use the bundle.")
+    return Identity(root, issuer, _subject(list(names)), tuple(sorted(claims.items())))
+
+
+def _subject(names: list[x509.GeneralName]) -> str:
+    if len(names) != 1:
+        raise Malformed(f"The signing certificate names {len(names)} subjects.", "It must name exactly one.")
+    name = names[0]
+    if isinstance(name, x509.RFC822Name | x509.UniformResourceIdentifier):
+        return _plain(name.value, "subject")
+    if isinstance(name, x509.OtherName) and name.type_id.dotted_string == _USER_NAME:
+        return _utf8_string(name.value, "subject")
+    raise Malformed("The signing certificate's subject is neither e-mail, URI nor user name.", _ODD)
+
+
+def _utf8_string(der: bytes, name: str) -> str:
+    """The text of a DER UTF8String with the shortest length and nothing after it."""
+    size = len(der) - 2
+    header = bytes((0x0C, size)) if size < 0x80 else None
+    if size >= 0x80:
+        length = len(der) - 3 if len(der) < 0x80 + 0x80 + 3 else len(der) - 4
+        header = bytes((0x0C, 0x81, length)) if length < 0x100 else b"\x0c\x82" + length.to_bytes(2, "big")
+    if size < 0 or header is None or not der.startswith(header):
+        raise Malformed(f"The certificate's {name} is not a DER UTF8String.", _ODD)
+    try:
+        return _plain(der[len(header) :].decode("utf-8"), name)
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The certificate's {name} is not UTF-8.", _ODD) from error
+
+
+def _plain(text: str, name: str) -> str:
+    if not text or _CONTROL.search(text):
+        raise Malformed(f"The certificate's {name} is empty or holds control characters.", _ODD)
+    return text

@@ -1,0 +1,131 @@
+"""The sandbox's certificate authority: ten-minute certificates that bind a key to a token's identity, with one SCT.
+
+Source: Fulcio `docs/certificate-specification.md` and `docs/oid-info.md`; RFC 6962, section 3.2 (SCT).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from muniment.core.errors import Malformed, Untrusted
+from muniment.signing.identity import ARC
+from muniment.signing.sandbox import der
+from muniment.signing.sandbox.identities import GITHUB
+from muniment.signing.sandbox.keys import Keys, key_usage
+
+LIFETIME = timedelta(minutes=10)
+_SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
+_UTF8_STRING = 0x0C
+_HOST = "https://github.com/"
+
+
+def issue(
+    request: x509.CertificateSigningRequest, claims: Mapping[str, str], keys: Keys, now: datetime
+) -> x509.Certificate:
+    """The certificate for the request's key and the claims' identity, valid from `now` (whole seconds).
+
+    Raises `Untrusted` when the requester does not hold the key, `Malformed` for a key other than on P-256.
+    """
+    key = request.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise Malformed("The certificate request is for a key that is not on P-256.", "Use ECDSA on P-256.")
+    if not request.is_signature_valid:
+        raise Untrusted("The certificate request is not signed by its key.", "Sign it with the key it names.")
+    return certify(key, subject_of(claims), extensions_of(claims), keys, now)
+
+
+def subject_of(claims: Mapping[str, str]) -> x509.GeneralName:
+    """The subject alternative name: the workflow's URI, or the person's e-mail address."""
+    if claims["iss"] == GITHUB:
+        return x509.UniformResourceIdentifier(_HOST + claims["job_workflow_ref"])
+    return x509.RFC822Name(claims["email"])
+
+
+def extensions_of(claims: Mapping[str, str]) -> dict[str, bytes]:
+    """Fulcio's extensions by dotted number: .1 to .6 raw, .8 to .24 as DER UTF8String."""
+    raw = {1: claims["iss"]}
+    typed = {8: claims["iss"]}
+    if claims["iss"] == GITHUB:
+        names = {2: "event_name", 3: "sha", 4: "workflow", 5: "repository", 6: "ref"}
+        raw |= {number: claims[name] for number, name in names.items()}
+        typed |= _github_extensions(claims)
+    return {f"{ARC}.{number}": value.encode() for number, value in raw.items()} | {
+        f"{ARC}.{number}": der.encode(_UTF8_STRING, value.encode()) for number, value in typed.items()
+    }
+
+
+def _github_extensions(claims: Mapping[str, str]) -> dict[int, str]:
+    run = f"{claims['repository']}/actions/runs/{claims['run_id']}/attempts/{claims['run_attempt']}"
+    values = {
+        9: _HOST + claims["job_workflow_ref"],
+        10: claims["job_workflow_sha"],
+        11: claims["runner_environment"],
+        12: _HOST + claims["repository"],
+        13: claims["sha"],
+        14: claims["ref"],
+        15: claims["repository_id"],
+        16: _HOST + claims["repository_owner"],
+        17: claims["repository_owner_id"],
+        18: _HOST + claims["workflow_ref"],
+        19: claims["workflow_sha"],
+        20: claims["event_name"],
+        21: _HOST + run,
+        22: claims["repository_visibility"],
+        24: claims["sub"],
+    }
+    return values | ({23: claims["environment"]} if "environment" in claims else {})
+
+
+def certify(
+    key: ec.EllipticCurvePublicKey,
+    subject: x509.GeneralName,
+    extensions: Mapping[str, bytes],
+    keys: Keys,
+    now: datetime,
+) -> x509.Certificate:
+    """The leaf certificate, with the SCT of its precertificate as last extension."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(keys.fulcio.subject)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + LIFETIME)
+        .add_extension(key_usage(certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys.fulcio_key.public_key()), critical=False)
+        .add_extension(x509.SubjectAlternativeName([subject]), critical=True)
+    )
+    for oid, value in extensions.items():
+        builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value), critical=False)
+    precertificate = builder.sign(keys.fulcio_key, hashes.SHA256())
+    sct = x509.UnrecognizedExtension(_SCT_LIST, _sct_list(precertificate.tbs_certificate_bytes, keys, now))
+    return builder.add_extension(sct, critical=False).sign(keys.fulcio_key, hashes.SHA256())
+
+
+def _sct_list(tbs: bytes, keys: Keys, now: datetime) -> bytes:
+    """The DER OCTET STRING with one SCT; its time is in milliseconds and never later than `now`."""
+    milliseconds = int(now.timestamp()) * 1000
+    issuer = hashlib.sha256(_spki(keys.fulcio_key.public_key())).digest()
+    entry = struct.pack("!H", 1) + issuer + len(tbs).to_bytes(3, "big") + tbs
+    signed = struct.pack("!BBQ", 0, 0, milliseconds) + entry + struct.pack("!H", 0)
+    signature = keys.ct_key.sign(signed, ec.ECDSA(hashes.SHA256()))
+    log_id = hashlib.sha256(_spki(keys.ct_key.public_key())).digest()
+    sct = struct.pack("!B32sQHBBH", 0, log_id, milliseconds, 0, 4, 3, len(signature)) + signature
+    listed = struct.pack("!H", len(sct)) + sct
+    return der.encode(der.OCTET_STRING, struct.pack("!H", len(listed)) + listed)
+
+
+def _spki(key: ec.EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,0 +1,119 @@
+"""A sandbox: a whole Sigstore instance in one folder and one process, for trials, tests, drills and air gaps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from muniment.core.canonical import format_json, parse_json
+from muniment.core.errors import Conflict, Missing, Usage
+from muniment.signing.keyless import Keyless, Signer, bypass_proxy
+from muniment.signing.sandbox.identities import SandboxIdentity, format_identity, parse_identity, token_claims
+from muniment.signing.sandbox.keys import make_keys, read_keys, read_private, write_keys, write_private
+from muniment.signing.sandbox.oidc import AUDIENCE, issue_token
+from muniment.signing.sandbox.rekor import Rekor
+from muniment.signing.sandbox.server import HOST, Server, Services
+from muniment.signing.sandbox.trust import trust_config, trusted_root
+
+
+def create(folder: Path) -> None:
+    """Makes a sandbox in a folder: keys, certificates, an empty log. Raises `Conflict` where one is already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    if (folder / "rekor").exists():
+        raise Conflict(f"{folder} already holds a sandbox.", "Use it, or name an empty folder.")
+    keys = make_keys(datetime.now(UTC))
+    write_keys(keys, folder)
+    write_private(folder / "trusted_root.json", trusted_root(keys))
+    write_private(folder / "identities.json", format_json([]))
+    Rekor(folder / "rekor", keys.rekor_key).create()
+
+
+def add_identity(folder: Path, identity: SandboxIdentity) -> None:
+    """Lets an identity sign in the sandbox; one of the same name is replaced. Raises `Missing`, `Malformed`."""
+    known = {**read_identities(folder), identity.name: identity}
+    temporary = folder / f"identities.{os.getpid()}.new"
+    write_private(temporary, format_json([format_identity(known[name]) for name in sorted(known)]))
+    temporary.replace(folder / "identities.json")
+
+
+def read_identities(folder: Path) -> dict[str, SandboxIdentity]:
+    """The identities of a sandbox by name. Raises `Missing`, `Malformed`."""
+    listed = parse_json(read_private(folder / "identities.json"), "identities.json")
+    identities = [parse_identity(value) for value in listed]
+    return {identity.name: identity for identity in identities}
+
+
+class Sandbox:
+    """The sandbox in a folder, answering on a loopback port between `with Sandbox(folder) as sandbox:` and its end.
+
+    Several processes may run the same folder at once. Raises `Missing` where there is no sandbox.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / "rekor").is_dir():
+            raise Missing(f"There is no sandbox in {folder}.", "Create one with `muniment sandbox`.")
+        self._folder = folder
+        self._keys = read_keys(folder)
+        self._server: Server | None = None
+        self._signers: dict[str, Signer] = {}
+
+    def __enter__(self) -> Sandbox:
+        bypass_proxy()
+        rekor = Rekor(self._folder / "rekor", self._keys.rekor_key)
+        self._services = Services(self._keys, rekor, self.token)
+        self._server = Server(self._services)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            self._signers.clear()
+
+    def trusted_root(self) -> bytes:
+        """The canonical trusted root; the same in every run."""
+        return read_private(self._folder / "trusted_root.json")
+
+    def trust_config(self) -> str:
+        """The ClientTrustConfig JSON for stock clients; it names this run's port."""
+        return trust_config(self.trusted_root(), self.url, self._keys.since)
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:<port>` of this run. Raises `Usage` when it does not run."""
+        if self._server is None:
+            raise Usage("The sandbox is not running.", "Use it inside `with Sandbox(folder) as sandbox:`.")
+        return self._server.url
+
+    def token(self, name: str, audience: str = AUDIENCE) -> str:
+        """A fresh identity token, good for ten minutes. Raises `Missing` for an unknown name."""
+        known = read_identities(self._folder)
+        if name not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            raise Missing(f"The sandbox knows no identity {name[:80]!r}.", f"It knows: {listed}. Add it first.")
+        return issue_token(token_claims(known[name]), self._keys.oidc_key, datetime.now(UTC), audience)
+
+    def signer(self, name: str) -> Signer:
+        """The signer for an identity, by the stock client against this run's services."""
+        self.token(name)
+        return self._signers.setdefault(name, Keyless(self.trust_config(), lambda: self.token(name)))
+
+    def environ(self, name: str) -> dict[str, str]:
+        """What GitHub Actions would set for a job of this identity, to be added to a subprocess's environment."""
+        self.token(name)
+        proxies = {key: _no_proxy(os.environ, key) for key in ("NO_PROXY", "no_proxy")}
+        return proxies | {
+            "GITHUB_ACTIONS": "true",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/actions/token?identity={name}",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._services.bearer(name),
+        }
+
+
+def _no_proxy(environ: Mapping[str, str], key: str) -> str:
+    return ",".join(part for part in (environ.get(key, ""), HOST) if part)

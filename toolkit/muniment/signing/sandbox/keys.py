@@ -1,0 +1,190 @@
+"""The sandbox's keys and certificates, made once and kept in its folder (folder 0700, files 0600)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from muniment.core.errors import Malformed, Missing
+from muniment.signing.trustroot import SANDBOX
+
+LIFETIME = timedelta(days=3650)
+_CERTIFICATES = ("fulcio-root", "fulcio", "tsa-root", "tsa")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All that signs in a sandbox; `since` is when its keys began to be valid."""
+
+    fulcio_root: x509.Certificate
+    fulcio: x509.Certificate
+    fulcio_key: ec.EllipticCurvePrivateKey
+    ct_key: ec.EllipticCurvePrivateKey
+    tsa_root: x509.Certificate
+    tsa: x509.Certificate
+    tsa_key: ec.EllipticCurvePrivateKey
+    rekor_key: ed25519.Ed25519PrivateKey
+    oidc_key: rsa.RSAPrivateKey
+
+    @property
+    def since(self) -> datetime:
+        """The start of every validity period in the trusted root."""
+        return self.fulcio_root.not_valid_before_utc
+
+
+def make_keys(now: datetime) -> Keys:
+    """Fresh keys, with certificates valid from an hour before `now` for ten years."""
+    since = now.replace(microsecond=0) - timedelta(hours=1)
+    fulcio_root_key, fulcio_key = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP256R1())
+    tsa_root_key, tsa_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    fulcio_root = _authority("fulcio root", fulcio_root_key, None, fulcio_root_key, since)
+    tsa_root = _authority("timestamp root", tsa_root_key, None, tsa_root_key, since)
+    return Keys(
+        fulcio_root=fulcio_root,
+        fulcio=_authority("fulcio intermediate", fulcio_key, fulcio_root, fulcio_root_key, since),
+        fulcio_key=fulcio_key,
+        ct_key=ec.generate_private_key(ec.SECP256R1()),
+        tsa_root=tsa_root,
+        tsa=_timestamper(tsa_key, tsa_root, tsa_root_key, since),
+        tsa_key=tsa_key,
+        rekor_key=ed25519.Ed25519PrivateKey.generate(),
+        oidc_key=rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    )
+
+
+def write_keys(keys: Keys, folder: Path) -> None:
+    """Writes `<name>.key` and `<name>.crt` files. The roots' own keys are not kept: nothing needs them again."""
+    private: dict[str, PrivateKeyTypes] = {
+        "fulcio": keys.fulcio_key,
+        "ct": keys.ct_key,
+        "tsa": keys.tsa_key,
+        "rekor": keys.rekor_key,
+        "oidc": keys.oidc_key,
+    }
+    for name, key in private.items():
+        data = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        write_private(folder / f"{name}.key", data)
+    for name in _CERTIFICATES:
+        certificate: x509.Certificate = getattr(keys, name.replace("-", "_"))
+        write_private(folder / f"{name}.crt", certificate.public_bytes(Encoding.PEM))
+
+
+def read_keys(folder: Path) -> Keys:
+    """The keys that `write_keys` wrote. Raises `Missing`, `Malformed`."""
+    certificates = {name: _read_certificate(folder / f"{name}.crt") for name in _CERTIFICATES}
+    return Keys(
+        fulcio_root=certificates["fulcio-root"],
+        fulcio=certificates["fulcio"],
+        fulcio_key=_read_key(folder / "fulcio.key"),
+        ct_key=_read_key(folder / "ct.key"),
+        tsa_root=certificates["tsa-root"],
+        tsa=certificates["tsa"],
+        tsa_key=_read_key(folder / "tsa.key"),
+        rekor_key=_read_key(folder / "rekor.key"),
+        oidc_key=_read_key(folder / "oidc.key"),
+    )
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Writes a new file that only its owner can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def read_private(path: Path) -> bytes:
+    """The bytes of a file of the sandbox. Raises `Missing`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        remedy = "Create the sandbox again in an empty folder, or restore it."
+        raise Missing(f"The sandbox has no readable {path.name}: {error.strerror}.", remedy) from error
+
+
+def _read_key(path: Path) -> Any:
+    try:
+        return serialization.load_pem_private_key(read_private(path), None)
+    except (ValueError, TypeError) as error:
+        raise Malformed(f"The sandbox's {path.name} is not a private key.", "Create the sandbox again.") from error
+
+
+def _read_certificate(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(read_private(path))
+    except ValueError as error:
+        raise Malformed(f"The sandbox's {path.name} is not a certificate.", "Create the sandbox again.") from error
+
+
+def _name(title: str) -> x509.Name:
+    return x509.Name(
+        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, SANDBOX), x509.NameAttribute(NameOID.COMMON_NAME, title)]
+    )
+
+
+def _base(
+    title: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Certificate | None, since: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(title))
+        .issuer_name(issuer.subject if issuer else _name(title))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(since)
+        .not_valid_after(since + LIFETIME)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _authority(
+    title: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Certificate | None,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    since: datetime,
+) -> x509.Certificate:
+    builder = _base(title, key, issuer, since)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
+    builder = builder.add_extension(key_usage(certificates=True), critical=True)
+    builder = builder.add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
+    )
+    return builder.sign(issuer_key, hashes.SHA384() if issuer_key.key_size == 384 else hashes.SHA256())
+
+
+def _timestamper(
+    key: ec.EllipticCurvePrivateKey, issuer: x509.Certificate, issuer_key: ec.EllipticCurvePrivateKey, since: datetime
+) -> x509.Certificate:
+    builder = _base("timestamp", key, issuer, since)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(key_usage(certificates=False), critical=True)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+    builder = builder.add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
+    )
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def key_usage(certificates: bool) -> x509.KeyUsage:
+    """What a key may sign: certificates, or data."""
+    return x509.KeyUsage(
+        digital_signature=not certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=certificates,
+        crl_sign=certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
