@@ -8,14 +8,20 @@ Source: GitHub's workflow-commands reference.
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from muniment.core.errors import Usage
+from muniment.core.errors import MunimentError, Usage
+
+if TYPE_CHECKING:
+    from muniment.registry.sequencer import Published
 
 SUMMARY_LIMIT = 1024 * 1024
 """Bytes a step may put into its summary; beyond it the runner drops the whole summary."""
@@ -83,6 +89,37 @@ def open_job(environ: Mapping[str, str], say: Callable[[str], None]) -> Job | No
     if not in_actions(environ):
         return None
     return Job(say, _path(environ, "GITHUB_OUTPUT"), _path(environ, "GITHUB_STEP_SUMMARY"))
+
+
+def current_job() -> Job | None:
+    """The step this process is, or None outside GitHub Actions. Annotations go to stderr: stdout may be JSON."""
+    return open_job(os.environ, lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def report(outputs: Mapping[str, str], summary: str, annotations: Iterable[Annotation] = ()) -> None:
+    """Tells the running step what a command did; outside GitHub Actions it does nothing."""
+    job = current_job()
+    if job is None:
+        return
+    job.annotate(*annotations)
+    job.write_summary(summary)
+    for name, value in outputs.items():
+        job.set_output(name, value)
+
+
+def report_publish(done: Published) -> None:
+    """Tells the running step what was admitted, what waits and what was refused."""
+    from muniment.interop import reports
+
+    report(reports.publish_outputs(done), reports.publish_summary(done), reports.publish_annotations(done))
+
+
+def report_error(error: MunimentError) -> None:
+    """Tells the running step why a command ended without its result."""
+    remedy = f"\n\n{cell(error.remedy)}" if error.remedy else ""
+    title = "Refused" if error.exit_code == 1 else "Could not be done"
+    summary = f"### {title}\n\n{cell(error.fact)}{remedy}\n"
+    report({}, summary, [Annotation(Level.ERROR, str(error), title)])
 
 
 def format_output(name: str, value: str, delimiter: str) -> str:

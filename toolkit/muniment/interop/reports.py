@@ -1,0 +1,87 @@
+"""What a publish did, as a job's summary, outputs and annotations. Pure: `github` writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from muniment.interop.github import Annotation, Level, cell, table
+from muniment.policy.finding import Finding, Status
+from muniment.registry.event import Approve, Configure, Event
+from muniment.registry.sequencer import Published, Turned
+from muniment.registry.state import Entry
+
+Row = tuple[str, ...]
+
+
+def publish_outputs(done: Published) -> dict[str, str]:
+    """The outputs `size`, `root`, `admitted`, `waiting` and `refused`: decimal counts, the root in hex."""
+    waiting = sum(turned.waits for turned in done.turned)
+    checkpoint = done.history.checkpoint
+    return {
+        "size": str(checkpoint.size),
+        "root": checkpoint.root.hex(),
+        "admitted": str(len(done.admitted)),
+        "waiting": str(waiting),
+        "refused": str(len(done.turned) - waiting),
+    }
+
+
+def publish_summary(done: Published) -> str:
+    """Markdown: one table a fate, then every finding that asks for something."""
+    checkpoint = done.history.checkpoint
+    parts = [f"### {cell(checkpoint.origin)}: {checkpoint.size} entries\n"]
+    admitted = [_admitted_row(entry) for entry in done.admitted if entry.record is not None]
+    parts += _section("Admitted", ("entry", "kind", "about", "signed by"), admitted)
+    for title, waits in (("Waiting", True), ("Refused", False)):
+        turned = [one for one in done.turned if one.waits is waits]
+        why = [(one.kind, one.error.fact, one.error.remedy, one.path) for one in turned]
+        parts += _section(title, ("kind", "why", "what to do", "submission"), why)
+    findings = [f for one in done.turned for f in findings_of(one)] + [f for e in done.admitted for f in e.findings]
+    asking = [f for f in findings if f.status in (Status.FAIL, Status.WARN)]
+    rows = [(f.status.value, f.rule, f.subject, f.reason, f.fix) for f in asking]
+    parts += _section("Findings", ("", "rule", "subject", "reason", "fix"), rows)
+    return "\n".join(parts)
+
+
+def publish_annotations(done: Published) -> list[Annotation]:
+    """An error for each refusal, a warning for what waits."""
+    return [
+        Annotation(
+            Level.WARNING if turned.waits else Level.ERROR,
+            str(turned.error),
+            f"{turned.kind or 'submission'} {'waits' if turned.waits else 'refused'}",
+        )
+        for turned in done.turned
+    ]
+
+
+def findings_of(turned: Turned) -> tuple[Finding, ...]:
+    """What the rules said of a submission that was not admitted."""
+    return tuple(getattr(turned.error, "findings", ()))
+
+
+def _admitted_row(entry: Entry) -> Row:
+    assert entry.record is not None
+    return (str(entry.index), entry.kind, _about(entry), entry.record.identity.subject)
+
+
+def _about(entry: Entry) -> str:
+    if entry.event is not None:
+        return _target(entry.event)
+    subjects = entry.record.statement.subjects if entry.record else ()
+    more = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
+    return f"{subjects[0].name}{more}" if subjects else ""
+
+
+def _target(event: Event) -> str:
+    match event:
+        case Configure():
+            return "the registry's configuration"
+        case Approve(target=target):
+            return str(target)
+    version, environment = getattr(event, "version", ""), getattr(event, "environment", "")
+    return f"{version} in {environment}" if environment else str(version)
+
+
+def _section(title: str, header: Row, rows: Sequence[Row]) -> list[str]:
+    return [f"**{title}**\n", table(header, rows)] if rows else []
