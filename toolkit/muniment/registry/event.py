@@ -25,7 +25,7 @@ class LogRef:
 
 @dataclass(frozen=True, slots=True)
 class ReleasedArtifact:
-    """One artifact of a version; `kind` is model, dataset, config or pipeline. A directory's digest is its manifest's."""
+    """One artifact of a version; `kind` is model, dataset, config or pipeline."""
 
     name: str
     kind: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from immutables import Map
 
@@ -13,6 +14,8 @@ from muniment.policy.finding import Finding
 from muniment.registry.config import Config
 from muniment.registry.event import Approve, Event, ReleasedArtifact, Retire
 from muniment.signing.identity import Signed
+
+_EMPTY: Map[Any, Any] = Map()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,8 @@ class State:
     """All that is true after `size` entries.
 
     `config` is None only before genesis. `stages` maps (name, environment) to tenures, oldest first, the last one
-    current. `statements` maps statement digests to log indexes; `about` maps an artifact's digest to the indexes of
-    the records with it as subject; `last` maps event targets to their last event.
+    current. `statements` maps statement digests to log indexes, one a signer; `about` maps an artifact's digest
+    to the indexes of the records with it as subject; `last` maps event targets to their last event.
     """
 
     size: int = 0
@@ -78,13 +81,13 @@ class State:
     admitted_at: datetime | None = None
     config: Config | None = None
     configured_at: int = 0
-    versions: Map[VersionId, VersionState] = Map()
-    stages: Map[tuple[Name, str], tuple[Tenure, ...]] = Map()
-    approvals: Map[Digest, tuple[Approval, ...]] = Map()
-    statements: Map[Digest, int] = Map()
-    about: Map[Digest, tuple[int, ...]] = Map()
-    last: Map[str, int] = Map()
-    entries: Map[int, Entry] = Map()
+    versions: Map[VersionId, VersionState] = _EMPTY
+    stages: Map[tuple[Name, str], tuple[Tenure, ...]] = _EMPTY
+    approvals: Map[Digest, tuple[Approval, ...]] = _EMPTY
+    statements: Map[Digest, tuple[int, ...]] = _EMPTY
+    about: Map[Digest, tuple[int, ...]] = _EMPTY
+    last: Map[str, int] = _EMPTY
+    entries: Map[int, Entry] = _EMPTY
 
     def current(self, name: Name, environment: str) -> VersionId | None:
         """The version that stands in an environment now."""

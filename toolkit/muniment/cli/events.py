@@ -1,0 +1,203 @@
+"""Events in the life of a version: release, approve, promote, rollback, retire; and the dry run of a gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from muniment.cli import options, output
+from muniment.core.errors import Usage
+
+if TYPE_CHECKING:
+    from muniment.core.digest import Digest
+    from muniment.registry.event import ReleasedArtifact
+    from muniment.registry.state import State
+
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
+Environment = Annotated[str, typer.Option("--env", help="The environment.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    for command in (release, approve, promote, rollback, retire, check):
+        app.command()(command)
+
+
+def release(
+    version: Annotated[str, typer.Argument(help="namespace/name@version.")],
+    artifacts: Annotated[
+        list[Path], typer.Argument(help="Its artifacts: files or folders; the first is the main one.")
+    ],
+    kind: Annotated[str, typer.Option("--kind", help="What they are: model, dataset, config or pipeline.")] = "model",
+    evidence: Annotated[
+        list[str] | None,
+        typer.Option("--evidence", help="A statement digest; else all records in the log about the artifacts."),
+    ] = None,
+    registry: options.Registry = options.HERE,
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    publish: options.Publish = False,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Bind a version for ever to its artifacts and evidence."""
+    from muniment.cli.making import deliver
+    from muniment.core.name import parse_version_id
+    from muniment.registry import propose
+
+    state, wanted = options.own_history(registry).state, parse_version_id(version)
+    released = _measure(artifacts, kind)
+    statement = propose.release(state, wanted, released, _evidence(state, released, evidence), options.now())
+    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+
+
+def approve(
+    target: Annotated[str, typer.Argument(help="The statement digest of the event to approve, as submit printed it.")],
+    role: Annotated[str, typer.Option("--role", help="The role in which you approve.")],
+    reason: Reason,
+    registry: options.Registry = options.HERE,
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    publish: options.Publish = False,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Approve an event that waits in the inbox."""
+    from muniment.cli.making import deliver
+    from muniment.core.digest import parse_digest
+    from muniment.registry import propose
+
+    state, digest = options.own_history(registry).state, parse_digest(target)
+    statement = propose.approve(state, digest, role, reason, options.now())
+    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+
+
+def promote(
+    selector: Annotated[str, typer.Argument(help="The version: namespace/name@version.")],
+    environment: Annotated[str, typer.Option("--to", help="The environment it goes to.")],
+    reason: Reason,
+    registry: options.Registry = options.HERE,
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    publish: options.Publish = False,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Put a version in an environment."""
+    from muniment.cli.making import deliver
+    from muniment.core.name import parse_selector
+    from muniment.registry import propose
+
+    state = options.own_history(registry).state
+    version = propose.resolve(state, parse_selector(selector))
+    statement = propose.promote(state, version, environment, reason, options.now())
+    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+
+
+def rollback(
+    model: Annotated[str, typer.Argument(help="namespace/name.")],
+    environment: Environment,
+    incident: Annotated[str, typer.Option("--incident", help="The incident this answers.")],
+    reason: Reason,
+    to: Annotated[
+        str | None, typer.Option("--to", help="The version to return to; else the last permitted one.")
+    ] = None,
+    registry: options.Registry = options.HERE,
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    publish: options.Publish = False,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Put an earlier version back in an environment."""
+    from muniment.cli.making import deliver
+    from muniment.core.name import VersionId, parse_name
+    from muniment.registry import propose
+
+    state, of = options.own_history(registry).state, parse_name(model)
+    version = VersionId(of, to.rpartition("@")[2]) if to else None
+    statement = propose.rollback(state, of, environment, version, incident, reason, options.now())
+    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+
+
+def retire(
+    selector: Annotated[str, typer.Argument(help="The version: namespace/name@version.")],
+    category: Annotated[
+        str,
+        typer.Option("--category", help="superseded, defective, unsafe, licence, data-withdrawn, unused or other."),
+    ],
+    reason: Reason,
+    replacement: Annotated[str | None, typer.Option("--replacement", help="The version to use instead.")] = None,
+    registry: options.Registry = options.HERE,
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    publish: options.Publish = False,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Take a version out of use for good."""
+    from muniment.cli.making import deliver
+    from muniment.core.name import parse_selector, parse_version_id
+    from muniment.registry import propose
+
+    state = options.own_history(registry).state
+    version = propose.resolve(state, parse_selector(selector))
+    instead = parse_version_id(replacement) if replacement else None
+    statement = propose.retire(state, version, category, reason, instead, options.now())
+    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+
+
+def check(
+    selector: Annotated[str, typer.Argument(help="The version.")],
+    gate: Annotated[str, typer.Option("--gate", help="The gate to try: promote.")] = "promote",
+    environment: Annotated[str, typer.Option("--to", help="The environment.")] = "production",
+    registry: options.Registry = options.HERE,
+    json: output.Json = False,
+) -> None:
+    """Try a gate without changing anything: findings and how to mend them."""
+    from muniment.cli.findings import findings_json, findings_text
+    from muniment.core.name import parse_selector
+    from muniment.registry import propose
+    from muniment.registry.dryrun import try_promotion
+
+    if gate != "promote":
+        raise Usage(f"The gate {gate!r} cannot be tried yet.", "Try --gate promote.")
+    state = options.own_history(registry).state
+    version = propose.resolve(state, parse_selector(selector))
+    findings, passes = try_promotion(state, version, environment, options.now())
+    value = {"version": str(version), "gate": gate, "passes": passes, "findings": findings_json(findings)}
+    output.result(value, "\n".join(findings_text(findings)) or "no rule applies", json)
+    if not passes:
+        raise typer.Exit(1)
+
+
+def _measure(paths: list[Path], kind: str) -> tuple[ReleasedArtifact, ...]:
+    from muniment.evidence.artifact import measure
+    from muniment.registry.event import ReleasedArtifact
+    from muniment.registry.predicate import ARTIFACT_KINDS
+
+    if kind not in ARTIFACT_KINDS:
+        raise Usage(f"{kind!r} is no kind of artifact.", f"Choose among {', '.join(ARTIFACT_KINDS)}.")
+    measured = [measure(path) for path in paths]
+    return tuple(ReleasedArtifact(m.name, kind, m.digest) for m in measured)
+
+
+def _evidence(state: State, artifacts: tuple[ReleasedArtifact, ...], given: list[str] | None) -> tuple[Digest, ...]:
+    from muniment.core.digest import parse_digest
+    from muniment.registry.facts import evidence_about
+
+    if given:
+        return tuple(parse_digest(text) for text in given)
+    return evidence_about(state, artifacts)

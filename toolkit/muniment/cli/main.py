@@ -1,0 +1,81 @@
+"""The `muniment` command: groups put together, errors turned into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from muniment import __version__
+from muniment.cli import output
+from muniment.core.errors import MunimentError, Refused
+
+BUG = 70
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="muniment",
+    help="Signed evidence, gates and a verifiable registry for machine-learning models, without a server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"muniment {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _load() -> None:
+    from muniment.cli import groups
+
+    groups.register(app)
+
+
+def run() -> None:
+    """The entry point of the console script."""
+    _load()
+    try:
+        app()
+    except MunimentError as error:
+        _explain(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        output.say("interrupted")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        output.explain("muniment itself failed.", "Report it with the lines above.")
+        sys.exit(BUG)
+
+
+def _explain(error: MunimentError) -> None:
+    output.explain(error.fact, error.remedy)
+    if isinstance(error, Refused):
+        from muniment.cli.findings import findings_text
+
+        for line in findings_text(error.findings):
+            output.say(f"  {line}")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,154 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from muniment.core.errors import Missing, Unreachable, Usage
+
+if TYPE_CHECKING:
+    from muniment.log.note import NoteSigner
+    from muniment.registry.fold import History
+    from muniment.registry.store.local import LocalStore
+    from muniment.signing.keyless import Signer
+    from muniment.verify.trust import Trust
+
+Registry = Annotated[
+    Path, typer.Option("--registry", "-r", envvar="MUNIMENT_REGISTRY", help="The registry's folder.", show_default=".")
+]
+Sandbox = Annotated[Path | None, typer.Option("--sandbox", help="Sign in the sandbox kept in this folder.")]
+As = Annotated[str | None, typer.Option("--as", help="Which of the sandbox's identities signs.")]
+TrustConfig = Annotated[
+    Path | None, typer.Option("--trust-config", help="A private Sigstore instance: ClientTrustConfig JSON.")
+]
+Token = Annotated[
+    str | None, typer.Option("--identity-token", envvar="SIGSTORE_IDENTITY_TOKEN", help="An OIDC token to sign with.")
+]
+LogKey = Annotated[
+    Path | None, typer.Option("--log-key", help="The log's private key; else the variable MUNIMENT_LOG_KEY.")
+]
+Publish = Annotated[bool, typer.Option("--publish", help="Publish at once instead of leaving it in the inbox.")]
+TrustFile = Annotated[Path, typer.Option("--trust", help="trust.json: the pins that verification starts from.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write the bundle here instead of the inbox.")]
+
+HERE = Path(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """How a command signs, as its options say."""
+
+    sandbox: Path | None
+    name: str | None
+    trust_config: Path | None
+    token: str | None
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[tuple[Signer, bytes]]:
+        """A signer and the trusted root its signatures verify under, while it is open."""
+        if self.sandbox is not None:
+            with _sandbox_signer(self.sandbox, self.name) as opened:
+                yield opened
+            return
+        if self.name is not None:
+            raise Usage("--as names a sandbox identity, and there is no --sandbox.", "Give the sandbox's folder.")
+        yield self._keyless()
+
+    def _keyless(self) -> tuple[Signer, bytes]:
+        from muniment.signing import keyless
+        from muniment.signing.trustroot import root_of_config
+
+        token = self.token or keyless.ambient_token()
+        if token is None:
+            raise Usage(
+                "There is nothing to sign with: no OIDC token from CI, no --identity-token, no --sandbox.",
+                "In GitHub Actions give the job `id-token: write`; to try things out use --sandbox DIR --as NAME.",
+            )
+        config = keyless.public_good_config() if self.trust_config is None else read(self.trust_config).decode()
+        return keyless.Keyless(config, token), root_of_config(config)
+
+
+@contextlib.contextmanager
+def _sandbox_signer(folder: Path, name: str | None) -> Iterator[tuple[Signer, bytes]]:
+    from muniment.signing.sandbox import Sandbox as Instance
+
+    if name is None:
+        raise Usage("--sandbox needs --as NAME.", "Name one of the sandbox's identities.")
+    with Instance(folder) as instance:
+        yield instance.signer(name), instance.trusted_root()
+
+
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def read(path: Path) -> bytes:
+    """A file's bytes. Raises `Missing` or `Unreachable`."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Missing(f"{path} does not exist.", "Check the path.") from error
+    except OSError as error:
+        raise Unreachable(
+            f"{path} cannot be read: {error.strerror}.", "Check what it is and its permissions."
+        ) from error
+
+
+def local(registry: Path) -> LocalStore:
+    """The registry in a folder. Raises `Missing` where there is none."""
+    from muniment.registry.store.local import LocalStore
+
+    if not (registry / "checkpoint").is_file():
+        raise Missing(
+            f"{registry} holds no registry: it has no checkpoint.",
+            "Give --registry DIR, set MUNIMENT_REGISTRY, or make one with muniment init.",
+        )
+    return LocalStore(registry)
+
+
+def own_history(registry: Path, size: int | None = None) -> History:
+    """The registry in a folder as it describes itself: for its own makers, not for readers who must be convinced."""
+    from muniment.verify.selfread import read_history
+
+    return read_history(local(registry), size)
+
+
+def log_signer(path: Path | None) -> NoteSigner:
+    """The log's key, from a file or from MUNIMENT_LOG_KEY."""
+    from muniment.log.note import parse_skey
+
+    if path is not None:
+        return parse_skey(read(path).decode("utf-8", "replace").strip())
+    text = os.environ.get("MUNIMENT_LOG_KEY")
+    if not text:
+        raise Usage("The log key is not given.", "Give --log-key FILE or set MUNIMENT_LOG_KEY; init wrote it.")
+    return parse_skey(text.strip())
+
+
+def trust(path: Path) -> Trust:
+    """The pins in a file."""
+    from muniment.verify.trust import parse_trust
+
+    return parse_trust(read(path))
+
+
+def write(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all. Raises `Unreachable`."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise Unreachable(
+            f"{path} cannot be written: {error.strerror}.", "Check the path and its permissions."
+        ) from error

@@ -1,0 +1,28 @@
+"""What people and programs read: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def result(value: Any, text: str, as_json: bool) -> None:
+    """The outcome of a command: JSON where it was asked for, else text."""
+    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else text)
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def explain(fact: str, remedy: str) -> None:
+    """An error: one line of fact, one of remedy."""
+    say(f"error: {fact}")
+    if remedy:
+        say(f"  try: {remedy}")

@@ -1,0 +1,151 @@
+"""Making a registry and putting records in it: init, configure, submit, publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from muniment.cli import options, output
+from muniment.core.errors import MunimentError, Refused
+
+if TYPE_CHECKING:
+    from muniment.registry.sequencer import Published, Turned
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    app.command()(init)
+    app.command()(configure)
+    app.command()(submit)
+    app.command()(publish)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The new registry's folder.")],
+    config: Annotated[Path, typer.Option("--config", help="registry.yaml: roles, bindings, environments.")],
+    policy: Annotated[Path, typer.Option("--policy", help="policy.yaml: rules at gates.")],
+    log_key: Annotated[Path, typer.Option("--log-key", help="The log's private key; made here if it does not exist.")],
+    trust: Annotated[Path, typer.Option("--trust", help="Where to write trust.json, the pins for readers.")],
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    json: output.Json = False,
+) -> None:
+    """Make a registry: log key, signed genesis, trust.json."""
+    from muniment.cli.making import make_registry
+
+    signing = options.Signing(sandbox, name, trust_config, token)
+    made = make_registry(folder, options.read(config), options.read(policy), log_key, signing, options.now())
+    options.write(trust, made.trust)
+    value = {"registry": str(folder), "trust": str(trust), "origin": made.origin, "genesis": made.genesis}
+    text = f"{folder} is a registry of {made.origin}.\n{trust} holds its pins: give it to readers by another way."
+    output.result(value, text, json)
+
+
+def configure(
+    config: Annotated[Path, typer.Option("--config", help="registry.yaml.")],
+    policy: Annotated[Path, typer.Option("--policy", help="policy.yaml.")],
+    registry: options.Registry = options.HERE,
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    publish: options.Publish = False,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Sign a change of registry.yaml and policy.yaml; it is in force once it is in the log."""
+    from muniment.cli.making import complete_registry, deliver
+    from muniment.registry.genesis import configure_statement, read_configuration
+
+    state = options.own_history(registry).state
+    assert state.config is not None
+    text = complete_registry(options.read(config), state.config.log_keys)
+    configuration = read_configuration(text, options.read(policy), state.config.trusted_root)
+    statement = configure_statement(state, configuration, options.now())
+    signing = options.Signing(sandbox, name, trust_config, token)
+    deliver(statement, registry, signing, publish, log_key, json)
+
+
+def submit(
+    bundles: Annotated[list[Path], typer.Argument(help="Sigstore bundles to put in the inbox.")],
+    registry: options.Registry = options.HERE,
+    json: output.Json = False,
+) -> None:
+    """Put signed bundles in the inbox; publish decides on them."""
+    from muniment.registry.fold import open_bundle
+    from muniment.registry.inbox import submit as put
+
+    store = options.local(registry)
+    parsed = [open_bundle(options.read(path)) for path in bundles]
+    paths = [put(store, bundle.data) for bundle in parsed]
+    output.result({"submitted": paths}, "\n".join(f"submitted {path}" for path in paths), json)
+
+
+def publish(
+    registry: Annotated[Path, typer.Argument(help="The registry's folder.")] = options.HERE,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Put what the inbox holds in the log, as far as the rules admit it, and sign the log."""
+    from muniment.registry.sequencer import publish as sequence
+
+    store = options.local(registry)
+    signer = options.log_signer(log_key)
+    with store.lock():
+        done = sequence(store, signer, options.now())
+    report(done, json)
+
+
+def report(done: Published, json: bool) -> None:
+    """Prints what a publish did. Raises `Refused` when something was refused for good."""
+    from muniment.interop.github import report_publish
+
+    output.result(_value(done), _text(done), json)
+    report_publish(done)
+    refused = [t for t in done.turned if not t.waits]
+    if refused:
+        raise _refusal(refused)
+
+
+def _refusal(turned: list[Turned]) -> MunimentError:
+    only = turned[0].error
+    if len(turned) == 1:
+        return only
+    return Refused(f"{len(turned)} submissions were not admitted.", "See each above.", getattr(only, "findings", ()))
+
+
+def _value(done: Published) -> dict[str, Any]:
+    from muniment.cli.findings import findings_json
+
+    return {
+        "size": done.history.checkpoint.size,
+        "root": done.history.checkpoint.root.hex(),
+        "admitted": [{"index": e.index, "kind": e.kind, "findings": findings_json(e.findings)} for e in done.admitted],
+        "turned": [
+            {
+                "path": t.path,
+                "kind": t.kind,
+                "statement": str(t.statement) if t.statement else None,
+                "waits": t.waits,
+                "reason": t.error.fact,
+                "fix": t.error.remedy,
+                "findings": findings_json(getattr(t.error, "findings", ())),
+            }
+            for t in done.turned
+        ],
+    }
+
+
+def _text(done: Published) -> str:
+    from muniment.cli.findings import findings_text
+
+    lines = [f"entry {e.index}: {e.kind}" for e in done.admitted]
+    for turned in done.turned:
+        lines.append(f"{'waits' if turned.waits else 'refused'}: {turned.kind or turned.path}: {turned.error.fact}")
+        lines += [f"  {line}" for line in findings_text(getattr(turned.error, "findings", ()))]
+    lines.append(f"the log has {done.history.checkpoint.size} entries")
+    return "\n".join(lines)

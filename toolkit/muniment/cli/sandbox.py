@@ -1,0 +1,82 @@
+"""The sandbox: a Sigstore instance of one's own, for first runs, trials and drills."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from muniment.cli import options, output
+from muniment.core.errors import Usage
+
+if TYPE_CHECKING:
+    from muniment.signing.sandbox import SandboxIdentity
+
+commands = typer.Typer(name="sandbox", help="A Sigstore instance in a folder, for trials: it proves nothing else.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    app.add_typer(commands)
+
+
+@commands.command()
+def create(
+    folder: Annotated[Path, typer.Argument(help="Where its keys will be kept (mode 0700).")],
+    json: output.Json = False,
+) -> None:
+    """Make a sandbox: keys for issuer, certificate authority, log and timestamp authority."""
+    from muniment.signing.sandbox import create as make
+
+    make(folder)
+    output.result({"sandbox": str(folder)}, f"{folder} is a sandbox. Add identities: muniment sandbox identity.", json)
+
+
+@commands.command()
+def identity(
+    folder: Annotated[Path, typer.Argument(help="The sandbox.")],
+    name: Annotated[str, typer.Argument(help="The name for --as.")],
+    workflow: Annotated[
+        str | None,
+        typer.Option("--workflow", help="A workflow OWNER/REPO/FILE.yml instead of a person."),
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", help="The workflow's deployment environment.")
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Add a person, or a workflow of the emulated GitHub Actions."""
+    from muniment.signing.sandbox import add_identity
+
+    made = _identity(name, workflow, environment)
+    add_identity(folder, made)
+    value = {"name": made.name, "issuer": made.issuer, "subject": made.subject}
+    output.result(value, f"{made.name}: {made.subject} by {made.issuer}", json)
+
+
+@commands.command()
+def root(
+    folder: Annotated[Path, typer.Argument(help="The sandbox.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write it.")],
+    json: output.Json = False,
+) -> None:
+    """Write the sandbox's Sigstore trusted root, for other clients."""
+    from muniment.signing.sandbox import Sandbox
+
+    options.write(out, Sandbox(folder).trusted_root())
+    output.result({"trustedRoot": str(out)}, str(out), json)
+
+
+def _identity(name: str, flow: str | None, environment: str | None) -> SandboxIdentity:
+    from muniment.signing.sandbox import person, workflow
+
+    if flow is None:
+        if environment is not None:
+            raise Usage("--environment goes with --workflow.", "Persons have no deployment environment.")
+        return person(name)
+    parts = flow.split("/")
+    if len(parts) != 3:
+        raise Usage(f"{flow!r} is no workflow.", "Write OWNER/REPO/FILE.yml.")
+    claims = {"environment": environment} if environment else {}
+    return workflow(name, f"{parts[0]}/{parts[1]}", parts[2], **claims)

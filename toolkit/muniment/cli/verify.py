@@ -1,0 +1,142 @@
+"""Believing nothing: verify and pack; and plain questions: show and history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from muniment.cli import options, output
+
+if TYPE_CHECKING:
+    from muniment.registry.fold import History
+    from muniment.verify.target import Verified
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    for command in (verify, pack, show, history):
+        app.command()(command)
+
+
+def verify(
+    target: Annotated[str, typer.Argument(help="A registry folder, a site's address, or a pack.")],
+    trust: options.TrustFile,
+    files: Annotated[list[Path] | None, typer.Argument(help="Artifacts that must be of it.")] = None,
+    json: output.Json = False,
+) -> None:
+    """Verify a registry, a site or a pack, and artifacts against it, from the pins in trust.json alone."""
+    from muniment.verify.replay import criteria
+    from muniment.verify.target import verify_target
+
+    pins = options.trust(trust)
+    output.say("Demands:")
+    for line in criteria(pins):
+        output.say(f"  - {line}")
+    done = verify_target(target, files or [], pins)
+    output.result(_value(done), _text(done), json)
+
+
+def pack(
+    selector: Annotated[str, typer.Argument(help="The version.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The pack's file.")],
+    registry: options.Registry = options.HERE,
+    json: output.Json = False,
+) -> None:
+    """Write one file with all that is needed to verify a version offline."""
+    from muniment.core.name import parse_selector
+    from muniment.registry import propose
+    from muniment.registry.fold import blob_reader
+    from muniment.verify.pack import make_pack
+
+    replayed = options.own_history(registry)
+    version = propose.resolve(replayed.state, parse_selector(selector))
+    data = make_pack(replayed, version, blob_reader(options.local(registry)))
+    options.write(out, data)
+    output.result(
+        {"version": str(version), "pack": str(out), "bytes": len(data)}, f"{out}: {version}, {len(data)} bytes", json
+    )
+
+
+def show(
+    selector: Annotated[str | None, typer.Argument(help="A version; nothing for the whole catalog.")] = None,
+    registry: options.Registry = options.HERE,
+    json: output.Json = False,
+) -> None:
+    """Show what stands where, or one version."""
+    from muniment.core.name import parse_selector
+    from muniment.registry import propose
+    from muniment.registry.documents import version_document
+
+    state = options.own_history(registry).state
+    if selector is None:
+        rows = [_row(state, v) for v in sorted(state.versions)]
+        output.result(rows, _table(rows), json)
+        return
+    version = state.versions[propose.resolve(state, parse_selector(selector))]
+    value = version_document(version) | {"environments": list(state.environments_of(version.id))}
+    lines = [f"{key}: {item}" for key, item in value.items()]
+    output.result(value, "\n".join(lines), json)
+
+
+def history(
+    selector: Annotated[str | None, typer.Argument(help="A version; nothing for the whole log.")] = None,
+    registry: options.Registry = options.HERE,
+    json: output.Json = False,
+) -> None:
+    """List the log's entries, or those of a version."""
+    from muniment.core.name import parse_selector
+    from muniment.registry import propose
+
+    replayed = options.own_history(registry)
+    indexes = range(len(replayed.entries))
+    wanted: Any = indexes
+    if selector is not None:
+        wanted = replayed.state.versions[propose.resolve(replayed.state, parse_selector(selector))].events
+    rows = [_entry(replayed, i) for i in wanted]
+    output.result(rows, "\n".join(f"{r['index']:>5}  {r['at']}  {r['kind']:<11} {r['signer']}" for r in rows), json)
+
+
+def _value(done: Verified) -> dict[str, Any]:
+    return {
+        "verified": True,
+        "target": done.target,
+        "origin": done.origin,
+        "size": done.size,
+        "sandbox": done.sandbox,
+        "asOf": done.as_of,
+        "facts": list(done.facts),
+        "files": [
+            {"path": f.path, "digest": f.digest, "version": f.version, "stages": list(f.stages)} for f in done.files
+        ],
+        "asserted": list(done.asserted),
+        "notChecked": list(done.not_checked),
+    }
+
+
+def _text(done: Verified) -> str:
+    lines = [f"VERIFIED{' (SANDBOX: proves nothing outside of trials)' if done.sandbox else ''}: {done.target}"]
+    lines += [f"  {fact}" for fact in done.facts]
+    lines += [f"  {f.path} is {f.version} ({', '.join(f.stages) or 'in no environment'})" for f in done.files]
+    lines += [f"  asserted by the log; replayed by: nobody: {item}" for item in done.asserted]
+    lines += [f"  not checked: {item}" for item in done.not_checked]
+    return "\n".join(lines)
+
+
+def _row(state: Any, version: Any) -> dict[str, Any]:
+    known = state.versions[version]
+    standing = ["retired"] if known.retired else list(state.environments_of(version))
+    return {"version": str(version), "kind": known.artifacts[0].kind, "environments": standing}
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    return "\n".join(f"{r['version']:<40} {r['kind']:<9} {', '.join(r['environments'])}".rstrip() for r in rows)
+
+
+def _entry(replayed: History, index: int) -> dict[str, Any]:
+    from muniment.core.instant import format_instant
+
+    entry = replayed.entries[index]
+    signer = entry.record.identity.subject if entry.record else ""
+    return {"index": index, "at": format_instant(entry.admitted_at), "kind": entry.kind, "signer": signer}

@@ -1,0 +1,170 @@
+"""The configuration in force: roles by signed identity, environments, namespaces, policy, Sigstore trusted root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from muniment.core.canonical import format_json
+from muniment.core.digest import Digest, digest_of
+from muniment.core.document import check_schema
+from muniment.core.errors import Malformed
+from muniment.core.name import SEGMENT
+from muniment.evidence.kinds import EVENTS, EVIDENCE
+from muniment.policy.engine import Policy, parse_policy
+from muniment.signing.identity import Identity
+from muniment.signing.trustroot import canonical_root, is_sandbox_root
+
+GITHUB = "https://token.actions.githubusercontent.com"
+PINNED = (
+    "sourceRepositoryIdentifier",
+    "sourceRepositoryOwnerIdentifier",
+    "runnerEnvironment",
+    "buildTrigger",
+    "sourceRepositoryRef",
+)
+KINDS = frozenset(EVIDENCE | EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What an identity must be: issuer and subject to the letter, and every claim named."""
+
+    issuer: str
+    subject: str
+    claims: tuple[tuple[str, str], ...] = ()
+
+    def matches(self, identity: Identity) -> bool:
+        """Whether the identity is the one described."""
+        same = (self.issuer, self.subject) == (identity.issuer, identity.subject)
+        return same and all(identity.claim(name) == value for name, value in self.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A role given to an identity, in some namespaces or, where `namespaces` is empty, in all."""
+
+    role: str
+    identity: Pattern
+    namespaces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """registry.yaml, policy.yaml and the Sigstore trusted root, as one configure entry carries them.
+
+    `roles` maps a role to the record kinds it may sign; `persons` maps a person to identities; `root` is the digest
+    of `trusted_root` (canonical JSON); `digest` that of the whole configuration.
+    """
+
+    origin: str
+    title: str
+    sandbox: bool
+    environments: tuple[str, ...]
+    namespaces: Mapping[str, Mapping[str, Any]]
+    roles: Mapping[str, frozenset[str]]
+    persons: Mapping[str, tuple[Pattern, ...]]
+    bindings: tuple[Binding, ...]
+    log_keys: tuple[str, ...]
+    threshold: int
+    policy: Policy
+    trusted_root: bytes
+    root: Digest
+    digest: Digest
+    source: Mapping[str, Any]
+
+    def roles_of(self, identity: Identity, kind: str, namespace: str | None = None) -> tuple[str, ...]:
+        """The roles by which an identity may sign a kind of record in a namespace (None: in any)."""
+        if identity.root != self.root:
+            return ()
+        held = {
+            b.role
+            for b in self.bindings
+            if b.identity.matches(identity) and (namespace is None or not b.namespaces or namespace in b.namespaces)
+        }
+        return tuple(role for role, may in self.roles.items() if role in held and kind in may)
+
+    def person_of(self, identity: Identity) -> str | None:
+        """The person an identity belongs to, or None."""
+        return next((p for p, patterns in self.persons.items() if any(i.matches(identity) for i in patterns)), None)
+
+
+def parse_config(configuration: Mapping[str, Any]) -> Config:
+    """The configuration that `{registry, policy, trustedRoot}` holds. Raises `Malformed`."""
+    for part in ("registry", "policy", "trustedRoot"):
+        if not isinstance(configuration.get(part), dict):
+            raise Malformed(f"The configuration has no {part}.", "Give registry.yaml, policy.yaml and a trusted root.")
+    registry = configuration["registry"]
+    check_schema(registry, "registry", "registry.yaml")
+    root = canonical_root(format_json(configuration["trustedRoot"]))
+    config = Config(
+        origin=registry["origin"],
+        title=registry.get("title", registry["origin"]),
+        sandbox=registry["sandbox"],
+        environments=tuple(registry["environments"]),
+        namespaces=registry["namespaces"],
+        roles={role: _kinds(role, body["may"]) for role, body in registry["roles"].items()},
+        persons={p: tuple(_pattern(i) for i in ids) for p, ids in registry.get("persons", {}).items()},
+        bindings=tuple(_binding(b) for b in registry["bindings"]),
+        log_keys=tuple(registry["logKeys"]),
+        threshold=registry.get("administrators", {}).get("threshold", 1),
+        policy=parse_policy(configuration["policy"]),
+        trusted_root=root,
+        root=digest_of(root),
+        digest=digest_of(format_json(dict(configuration))),
+        source=configuration,
+    )
+    _check(config)
+    return config
+
+
+def _kinds(role: str, kinds: list[str]) -> frozenset[str]:
+    unknown = sorted(set(kinds) - KINDS)
+    if unknown:
+        raise Malformed(
+            f"The role {role} may sign {unknown[0]!r}, which is no kind of record.",
+            f"Choose among {', '.join(sorted(KINDS))}.",
+        )
+    return frozenset(kinds)
+
+
+def _pattern(value: Mapping[str, Any]) -> Pattern:
+    claims = tuple(sorted((str(k), str(v)) for k, v in value.get("claims", {}).items()))
+    return Pattern(value["issuer"], value["subject"], claims)
+
+
+def _binding(value: Mapping[str, Any]) -> Binding:
+    return Binding(value["role"], _pattern(value["identity"]), tuple(value.get("namespaces", ())))
+
+
+def _check(config: Config) -> None:
+    """What the schema cannot say: references hold, GitHub identities are pinned, the root is what it is declared."""
+    for binding in config.bindings:
+        _check_binding(config, binding)
+    for name in (*config.namespaces, *config.environments):
+        if not SEGMENT.fullmatch(name):
+            raise Malformed(f"{name!r} is not a name for a namespace or environment.", "Use a-z 0-9 . _ -.")
+    if config.sandbox != is_sandbox_root(config.trusted_root):
+        declared = "a sandbox" if config.sandbox else "real"
+        raise Malformed(
+            f"The configuration declares the registry {declared}, and its Sigstore trusted root says otherwise.",
+            "Set sandbox to true for a sandbox's trusted root and to false for any other.",
+        )
+
+
+def _check_binding(config: Config, binding: Binding) -> None:
+    who, claims = binding.identity.subject, dict(binding.identity.claims)
+    if binding.role not in config.roles:
+        raise Malformed(f"A binding names the role {binding.role!r}, which is not defined.", "Define it under roles.")
+    for namespace in binding.namespaces:
+        if namespace not in config.namespaces:
+            raise Malformed(f"A binding names the namespace {namespace!r}, which is not defined.", "Define it.")
+    if any("*" in part for part in (who, binding.identity.issuer, *claims.values())):
+        raise Malformed(f"The identity {who!r} holds a wildcard.", "Write issuer, subject and claims out.")
+    lacking = [claim for claim in PINNED if claim not in claims]
+    if binding.identity.issuer == GITHUB and lacking:
+        raise Malformed(
+            f"The binding of {who!r} to {binding.role} does not pin {', '.join(lacking)}.",
+            "A GitHub subject is a workflow that other repositories can call: pin these claims too.",
+        )

@@ -1,0 +1,176 @@
+"""`state = fold(check, entries)`: reading a registry's log and re-deriving all that it adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+from muniment.core.digest import Digest, digest_of
+from muniment.core.errors import Malformed, Mismatch, Missing, Untrusted
+from muniment.evidence.statement import parse_statement
+from muniment.log.checkpoint import Checkpoint
+from muniment.log.lines import leaf_file, parse_lines
+from muniment.log.merkle import MemoryTree, leaf_hash
+from muniment.registry.check import check
+from muniment.registry.config import parse_config
+from muniment.registry.documents import state_tree
+from muniment.registry.leaf import RecordLeaf, StateLeaf, derive_leaf, parse_leaf
+from muniment.registry.paths import blob_path
+from muniment.registry.predicate import parse_event
+from muniment.registry.state import Entry, State
+from muniment.registry.store import Reader
+from muniment.signing.bundle import Bundle, parse_bundle
+from muniment.signing.identity import Signed
+from muniment.signing.strict import StrictVerifier
+
+MAX_BUNDLE = 16 * 1024 * 1024
+Blob = Callable[[Digest], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive leaves that were admitted together; `end` is None for one that is not ended yet."""
+
+    start: int
+    records: tuple[bytes, ...]
+    end: StateLeaf | None
+    end_data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A registry, replayed: `note` is the signed checkpoint it was replayed up to."""
+
+    entries: tuple[Entry, ...]
+    state: State
+    checkpoint: Checkpoint
+    note: bytes
+    leaves: tuple[bytes, ...]
+
+
+def read_leaves(store: Reader, size: int) -> list[bytes]:
+    """The first `size` leaves. Raises `Missing` when there are fewer."""
+    leaves: list[bytes] = []
+    while len(leaves) < size:
+        path = leaf_file(len(leaves))
+        lines = parse_lines(store.read(path), path)
+        if len(lines) < min(256, size - len(leaves)):
+            raise Missing(
+                f"{path} ends at entry {len(leaves) + len(lines)}, and the checkpoint speaks of {size} entries.",
+                "The log was cut short; fetch it again, whole.",
+            )
+        leaves += lines
+    return leaves[:size]
+
+
+def tree_of(leaves: Iterable[bytes]) -> MemoryTree:
+    """The Merkle tree over leaves."""
+    tree = MemoryTree()
+    for leaf in leaves:
+        tree.append(leaf_hash(leaf))
+    return tree
+
+
+def blob_reader(store: Reader) -> Blob:
+    """Reads blobs and holds each to its name."""
+
+    def read(digest: Digest) -> bytes:
+        data = store.read(blob_path(digest))
+        if digest_of(data) != digest:
+            raise Mismatch(
+                f"{blob_path(digest)} has other bytes than its name says.", "It was altered; fetch it again."
+            )
+        return data
+
+    return read
+
+
+def batches(leaves: Sequence[bytes], start: int = 0) -> Iterator[Batch]:
+    """The batches that leaves from index `start` on make up."""
+    records: list[bytes] = []
+    for index, data in enumerate(leaves, start):
+        leaf = parse_leaf(data)
+        if isinstance(leaf, StateLeaf):
+            yield Batch(start, tuple(records), leaf, data)
+            start, records = index + 1, []
+        else:
+            records.append(data)
+    if records:
+        yield Batch(start, tuple(records), None)
+
+
+def fold(state: State, leaves: Sequence[bytes], blob: Blob) -> State:
+    """The state after whole batches of leaves. Raises `Untrusted`, `Refused`, `Missing` or `Malformed`."""
+    for batch in batches(leaves, state.size):
+        if batch.end is None:
+            raise Untrusted("The log ends within a batch.", "A checkpoint is signed only after a state entry.")
+        state = fold_batch(state, batch, blob)
+    return state
+
+
+def fold_batch(state: State, batch: Batch, blob: Blob) -> State:
+    """The state after one whole batch; its state root is recomputed."""
+    assert batch.end is not None
+    at = batch.end.admitted_at
+    if not batch.records:
+        raise Untrusted(f"Entry {batch.start} ends a batch of nothing.", "The log was not written by muniment.")
+    for data in batch.records:
+        state = admit_leaf(state, data, at, blob)
+    return end_batch(state, batch.end, batch.end_data)
+
+
+def admit_leaf(state: State, data: bytes, at: datetime, blob: Blob) -> State:
+    """The state after one record's leaf: bundle verified, leaf re-derived, rules checked."""
+    leaf = parse_leaf(data)
+    assert isinstance(leaf, RecordLeaf)
+    signed = verify_bundle(state, open_bundle(blob(leaf.bundle), leaf.bundle))
+    if derive_leaf(signed) != data:
+        raise Untrusted(
+            f"Entry {state.size} says other things than its bundle.", "The log was altered by whoever holds its key."
+        )
+    return check(state, signed, at, data)
+
+
+def end_batch(state: State, leaf: StateLeaf, data: bytes) -> State:
+    """The state after a batch's state leaf. Raises `Untrusted` when the root is not what the entries add up to."""
+    if state_root(state) != leaf.root:
+        raise Untrusted(
+            f"The state root in entry {state.size} is not what the entries before it add up to.",
+            "The log was altered by whoever holds its key.",
+        )
+    entry = Entry(state.size, data, "state", None, None, leaf.admitted_at)
+    return replace(state, size=state.size + 1, entries=state.entries.set(state.size, entry))
+
+
+def state_root(state: State) -> Digest:
+    """The state tree's root after a state's entries."""
+    return Digest(state_tree(state).root.hex())
+
+
+def open_bundle(data: bytes, name: Digest | None = None) -> Bundle:
+    """The bundle that bytes hold; bytes kept under a name must be its canonical form."""
+    if len(data) > MAX_BUNDLE:
+        raise Malformed(f"The bundle is larger than {MAX_BUNDLE} bytes.", "Refer to large documents by digest.")
+    bundle = parse_bundle(data)
+    if name is not None and bundle.digest != name:
+        raise Mismatch(f"The bundle {name} is not in canonical form.", "The log was not written by muniment.")
+    return bundle
+
+
+def verify_bundle(state: State, bundle: Bundle) -> Signed:
+    """Who signed a bundle, by the Sigstore root in force; genesis brings its own, which readers pin."""
+    if state.config is not None:
+        return verifier(state.config.trusted_root).verify(bundle)
+    event = parse_event(parse_statement(bundle.payload))
+    configuration = getattr(event, "configuration", None)
+    if configuration is None:
+        raise Untrusted("The first entry is not a configure event.", "Make the registry with muniment init.")
+    return verifier(parse_config(configuration).trusted_root).verify(bundle)
+
+
+@lru_cache(maxsize=8)
+def verifier(root: bytes) -> StrictVerifier:
+    """The strict verifier of a trusted root, made once."""
+    return StrictVerifier(root)

@@ -1,0 +1,41 @@
+"""A published registry read over http(s): only GET, bounded in size and time."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+from muniment.core.errors import Missing, Unreachable
+
+LIMIT = 64 * 1024 * 1024
+TIMEOUT = 30.0
+
+
+class HttpReader:
+    """The files below a site's address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.removesuffix("index.html").rstrip("/")
+
+    @property
+    def place(self) -> str:
+        """The address."""
+        return self.url
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file. Raises `Missing` (404, 410) or `Unreachable`."""
+        address = f"{self.url}/{path}"
+        if not address.startswith(("http://", "https://")):
+            raise Unreachable(f"{self.url} is no http address.", "Give http:// or https://.")
+        try:
+            with urllib.request.urlopen(address, timeout=TIMEOUT) as reply:  # noqa: S310 - http(s) only, see above
+                data = bytes(reply.read(LIMIT + 1))
+        except urllib.error.HTTPError as error:
+            if error.code in (404, 410):
+                raise Missing(f"{address} is missing.", "The site is incomplete; ask who hosts it.") from error
+            raise Unreachable(f"{address} answers {error.code}.", "Try again later.") from error
+        except (urllib.error.URLError, OSError) as error:
+            raise Unreachable(f"{address} cannot be reached: {error}.", "Check the address and the network.") from error
+        if len(data) > LIMIT:
+            raise Unreachable(f"{address} is larger than {LIMIT} bytes.", "No file of a registry is; ask who hosts it.")
+        return data

@@ -1,0 +1,176 @@
+"""Packs: one canonical JSON document with all that is needed to verify a version offline.
+
+A pack carries the signed checkpoint; leaves with inclusion proofs; the bundles of every configure entry and of every
+entry behind the version's documents; and range proofs of these documents under the last state root. Opening one runs
+the registry's own `check` over the carried entries, each at its own index and time, and compares what they add up to
+with the proven documents: an entry left out shows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from muniment.core.canonical import format_json, parse_canonical
+from muniment.core.digest import Digest
+from muniment.core.document import check_schema
+from muniment.core.errors import Malformed, Missing, Untrusted
+from muniment.core.name import VersionId, parse_version_id
+from muniment.log.checkpoint import Checkpoint
+from muniment.log.merkle import HASH_SIZE, check_inclusion, leaf_hash, prove_inclusion
+from muniment.log.statetree import check_absence, check_presence, format_proof, parse_proof
+from muniment.log.text import format_base64, parse_base64
+from muniment.registry.documents import documents, state_tree
+from muniment.registry.event import stage_key, version_key
+from muniment.registry.fold import Blob, History, admit_leaf, tree_of
+from muniment.registry.leaf import RecordLeaf, StateLeaf, parse_leaf
+from muniment.registry.state import State, VersionState
+from muniment.verify.replay import check_genesis, check_note, check_root
+from muniment.verify.select import needed, story_of
+from muniment.verify.trust import Trust
+
+TYPE = "https://muniment.dev/pack/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A pack that was verified: the version, the state its entries add up to, and the checkpoint it holds for."""
+
+    version: VersionId
+    state: State
+    checkpoint: Checkpoint
+    asserted: tuple[str, ...]
+
+
+def make_pack(history: History, version: VersionId, blob: Blob) -> bytes:
+    """The pack of a released version. Raises `Missing`."""
+    if version not in history.state.versions:
+        raise Missing(f"{version} is not released.", "Name a version that the registry's catalog shows.")
+    tree, indexes = tree_of(history.leaves), needed(history, version)
+    story = story_of(history, version)
+    entries = [_entry(history, tree, i, blob if i in story else None) for i in indexes]
+    value = {
+        "type": TYPE,
+        "version": str(version),
+        "checkpoint": history.note.decode(),
+        "entries": entries,
+        "state": _state_proofs(history, version),
+    }
+    return format_json(value)
+
+
+def open_pack(data: bytes, trust: Trust) -> Opened:
+    """What a pack proves. Raises `Rejected` or `Unchecked` errors; any changed byte is found."""
+    pack = _parse(data)
+    version = parse_version_id(pack["version"])
+    checkpoint = check_note(pack["checkpoint"].encode(), trust)
+    leaves, blobs = _check_entries(pack["entries"], checkpoint)
+    if 0 not in leaves:
+        raise Untrusted("The pack does not carry the log's first entry.", "Make it again with muniment pack.")
+    check_genesis(leaves[0], trust)
+    last = parse_leaf(leaves[checkpoint.size - 1]) if checkpoint.size - 1 in leaves else None
+    if not isinstance(last, StateLeaf):
+        raise Untrusted("The pack does not carry the checkpoint's state entry.", "Make it again with muniment pack.")
+    state = _fold(leaves, blobs)
+    check_root(state, trust)
+    _check_documents(state, version, pack["state"], last.root)
+    return Opened(version, replace(state, size=checkpoint.size), checkpoint, _asserted(state, version))
+
+
+def _entry(history: History, tree: Any, index: int, blob: Blob | None) -> dict[str, Any]:
+    leaf = history.leaves[index]
+    value: dict[str, Any] = {
+        "index": index,
+        "leaf": json.loads(leaf),
+        "proof": [format_base64(h) for h in prove_inclusion(tree, index, len(history.leaves))],
+    }
+    record = history.entries[index].record
+    if blob is not None and record is not None:
+        value["bundle"] = json.loads(blob(record.bundle))
+    return value
+
+
+def _subjects(state: State, version: VersionState) -> list[str]:
+    """The subjects a pack speaks of: the rules, the version, its artifacts, and its name's place everywhere."""
+    assert state.config is not None
+    stages = [stage_key(version.id.name, environment) for environment in state.config.environments]
+    return ["config", version_key(version.id), *(f"artifact/{a.digest.hex}" for a in version.artifacts), *stages]
+
+
+def _state_proofs(history: History, version: VersionId) -> dict[str, Any]:
+    tree = state_tree(replace(history.state, size=history.state.size - 1))
+    known = {leaf.subject for leaf in tree.leaves}
+    proofs = {
+        subject: format_proof(tree.prove(subject) if subject in known else tree.prove_absence(subject))
+        for subject in _subjects(history.state, history.state.versions[version])
+    }
+    return {"size": tree.size, "proofs": proofs}
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    value = parse_canonical(data, "The pack")
+    check_schema(value, "pack-v1", "The pack")
+    assert isinstance(value, dict)
+    return value
+
+
+def _check_entries(entries: list[Any], checkpoint: Checkpoint) -> tuple[dict[int, bytes], dict[Digest, bytes]]:
+    """Leaves by index, each proven included, and bundles by digest."""
+    leaves: dict[int, bytes] = {}
+    blobs: dict[Digest, bytes] = {}
+    for entry in entries:
+        index, data = entry["index"], format_json(entry["leaf"])
+        if leaves and index <= max(leaves):
+            raise Malformed("The pack's entries are not in order.", "Make it again with muniment pack.")
+        proof = [parse_base64(text, "A proof in the pack", HASH_SIZE) for text in entry["proof"]]
+        check_inclusion(leaf_hash(data), index, checkpoint.size, proof, checkpoint.root)
+        leaves[index] = data
+        if "bundle" in entry:
+            leaf = parse_leaf(data)
+            if isinstance(leaf, StateLeaf):
+                raise Malformed(f"Entry {index} of the pack has a bundle it cannot have.", "Make it again.")
+            blobs[leaf.bundle] = format_json(entry["bundle"])
+    return leaves, blobs
+
+
+def _fold(leaves: Mapping[int, bytes], blobs: Mapping[Digest, bytes]) -> State:
+    """The state that the carried entries add up to, each checked at its index and at its batch's time."""
+    state = State()
+    for index, data in leaves.items():
+        leaf = parse_leaf(data)
+        if isinstance(leaf, RecordLeaf) and leaf.bundle in blobs:
+            at = _ends(leaves, index).admitted_at
+            state = admit_leaf(replace(state, size=index), data, at, blobs.__getitem__)
+    return state
+
+
+def _ends(leaves: Mapping[int, bytes], index: int) -> StateLeaf:
+    """The state leaf that ends the batch of an entry; every leaf between must be carried."""
+    while index in leaves:
+        leaf = parse_leaf(leaves[index])
+        if isinstance(leaf, StateLeaf):
+            return leaf
+        index += 1
+    raise Untrusted(f"The pack lacks entry {index}, which dates another.", "Make it again with muniment pack.")
+
+
+def _check_documents(state: State, version: VersionId, proven: Any, root: Digest) -> None:
+    known = state.versions.get(version)
+    if known is None:
+        raise Untrusted(f"The pack's entries do not release {version}.", "Make it again with muniment pack.")
+    if set(proven["proofs"]) != set(_subjects(state, known)):
+        raise Untrusted("The pack does not prove the documents it speaks of.", "Make it again with muniment pack.")
+    own = documents(state)
+    for subject, value in proven["proofs"].items():
+        proof = parse_proof(value)
+        if subject in own:
+            check_presence(root.raw, proven["size"], subject, own[subject], proof)
+        else:
+            check_absence(root.raw, proven["size"], subject, proof)
+
+
+def _asserted(state: State, version: VersionId) -> tuple[str, ...]:
+    """What rests on the state root alone: nothing else happened to the version, or to its name's environments."""
+    return (f"no other event of {version}", f"no other move of {version.name} in any environment")

@@ -1,0 +1,123 @@
+"""What `verify` is pointed at: a registry folder, a site's address or a pack, with artifacts held against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from muniment.core.errors import Malformed, Mismatch, Missing, Unreachable
+from muniment.core.instant import format_instant
+from muniment.core.name import VersionId
+from muniment.evidence.artifact import measure
+from muniment.registry.state import State
+from muniment.registry.store import Reader
+from muniment.registry.store.http import HttpReader
+from muniment.registry.store.local import LocalStore
+from muniment.verify.pack import open_pack
+from muniment.verify.replay import verify_registry
+from muniment.verify.trust import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """An artifact that was found to be of a version."""
+
+    path: str
+    digest: str
+    version: str
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What verification established; `asserted` rests on the log's word, `not_checked` on nothing."""
+
+    target: str
+    origin: str
+    size: int
+    sandbox: bool
+    as_of: str
+    facts: tuple[str, ...]
+    files: tuple[HeldFile, ...]
+    asserted: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+
+def verify_target(target: str, files: list[Path], trust: Trust) -> Verified:
+    """Verifies a target and holds files against it. Raises `Rejected` or `Unchecked` errors."""
+    if target.startswith(("http://", "https://")):
+        return _whole(target, HttpReader(target), files, trust, ("the site's pages",))
+    path = Path(target)
+    if path.is_dir():
+        return _whole(target, LocalStore(path), files, trust, ())
+    return _pack(target, path, files, trust)
+
+
+def _whole(target: str, reader: Reader, files: list[Path], trust: Trust, unchecked: tuple[str, ...]) -> Verified:
+    history = verify_registry(reader, trust)
+    state = history.state
+    facts = (
+        f"{history.checkpoint.size} entries replayed, every decision and state root derived again",
+        f"{len(state.versions)} versions",
+    )
+    held = tuple(_hold(path, state, tuple(state.versions)) for path in files)
+    return Verified(target, trust.origin, state.size, trust.sandbox, _as_of(state), facts, held, (), unchecked)
+
+
+def _pack(target: str, path: Path, files: list[Path], trust: Trust) -> Verified:
+    opened = open_pack(_read(path), trust)
+    state, version = opened.state, opened.version
+    facts = (
+        f"{version} is {_standing(state, version)} as of entry {opened.checkpoint.size} ({_as_of(state)})",
+        f"{len(state.entries)} entries of its story checked again by the rules then in force",
+    )
+    held = tuple(_hold(file, state, (version,)) for file in files)
+    unchecked = () if files else ("no artifact was given, so none was compared",)
+    return Verified(
+        target,
+        trust.origin,
+        opened.checkpoint.size,
+        trust.sandbox,
+        _as_of(state),
+        facts,
+        held,
+        opened.asserted,
+        unchecked,
+    )
+
+
+def _hold(path: Path, state: State, versions: tuple[VersionId, ...]) -> HeldFile:
+    measured = measure(path)
+    for version in reversed(versions):
+        if any(a.digest == measured.digest for a in state.versions[version].artifacts):
+            stages = ("retired",) if state.versions[version].retired else state.environments_of(version)
+            return HeldFile(str(path), str(measured.digest), str(version), stages)
+    raise Mismatch(
+        f"{path} ({measured.digest}) is no artifact of {', '.join(map(str, versions[:3]))}.",
+        "It was changed, or it belongs to another version or registry.",
+    )
+
+
+def _standing(state: State, version: VersionId) -> str:
+    retired = state.versions[version].retired
+    if retired:
+        return f"RETIRED ({retired.category})"
+    return " and ".join(f"in {e}" for e in state.environments_of(version)) or "released, in no environment"
+
+
+def _as_of(state: State) -> str:
+    return format_instant(state.admitted_at) if state.admitted_at else ""
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise Missing(f"{path} does not exist.", "Give a registry folder, a site's address or a pack.") from error
+    except OSError as error:
+        raise Unreachable(
+            f"{path} cannot be read: {error.strerror}.", "Check what it is and its permissions."
+        ) from error
+    if not data:
+        raise Malformed(f"{path} is empty.", "Make the pack again with muniment pack.")
+    return data
