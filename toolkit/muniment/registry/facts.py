@@ -93,7 +93,8 @@ def reach(evidence: Iterable[Entry], artifacts: Iterable[ReleasedArtifact]) -> R
     """The artifacts, their files, and for links and datasets all that recorded steps and provenance lead back to."""
     statements = [(e.kind, e.record.statement) for e in evidence if e.record is not None]
     own = {a.digest for a in artifacts}
-    files = {f for _, s in statements if any(oms.covers(s, d) for d in own) for f in oms.files(s)}
+    signatures = [s for _, s in statements if any(oms.covers(s, d) for d in own)]
+    files = {f.digest for s in signatures for f in oms.signed_files(s.predicate)}
     back, size = own | files, -1
     while len(back) > size:
         size = len(back)
