@@ -61,7 +61,7 @@ RECIPES = (
         "Isolation forest that flags rows of machine telemetry unlike the hours before them.",
         "anomaly",
         "IsolationForest",
-        {"n_estimators": 100, "max_samples": 512},
+        {"n_estimators": 100, "max_samples": 256},
         ("distance", "surprise", "step", "shift-short"),
         0,
     ),

@@ -1,0 +1,79 @@
+"""The steps of the demo's pipeline as commands with their materials and products; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from muniment.demo.nab import LABELS, Group
+
+LICENCE = "Apache-2.0"
+ENVIRONMENT: Mapping[str, str] = {
+    "PYTHONHASHSEED": "0",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+DATASET, FEATURES, MODELS, EVALUATIONS = "dataset", "features", "models", "evaluations"  # folders of a workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command to run in a workspace under `ENVIRONMENT`; paths are relative to the workspace."""
+
+    name: str
+    command: tuple[str, ...]
+    materials: tuple[str, ...]
+    products: tuple[str, ...]
+
+
+def model_folder(model: str, version: str) -> str:
+    """Where a version is trained to."""
+    return f"{MODELS}/{model}-{version}"
+
+
+def evaluation_file(model: str, version: str) -> str:
+    """Where the measures of a version go."""
+    return f"{EVALUATIONS}/{model}-{version}.json"
+
+
+def prepare_step() -> Step:
+    """Dataset to features."""
+    return _step("prepare", ("--data", DATASET, "--out", FEATURES), (DATASET,), (FEATURES,))
+
+
+def train_step(model: str, version: str) -> Step:
+    """Training features to a model folder."""
+    features, out = f"{FEATURES}/train.npz", model_folder(model, version)
+    words = ("--model", model, "--version", version, "--features", features, "--out", out)
+    return _step("train", words, (features,), (out,))
+
+
+def evaluate_step(model: str, version: str) -> Step:
+    """A model folder and test features to measures."""
+    folder, features, out = model_folder(model, version), f"{FEATURES}/test.npz", evaluation_file(model, version)
+    words = ("--model-dir", folder, "--features", features, "--out", out)
+    return _step("evaluate", words, (folder, features), (out,))
+
+
+def step_environment() -> dict[str, str]:
+    """The environment to run steps in: this process's, `ENVIRONMENT`, and this interpreter first on the path."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, **ENVIRONMENT, "PATH": path}
+
+
+def _step(name: str, words: tuple[str, ...], materials: tuple[str, ...], products: tuple[str, ...]) -> Step:
+    return Step(name, (Path(sys.executable).name, "-m", "muniment.demo.train", name, *words), materials, products)
+
+
+def copy_dataset(group: Group, workspace: Path) -> Path:
+    """Copies a group's series and the labels, unchanged, into the workspace's dataset folder, and returns that."""
+    out = workspace / DATASET
+    for name in (*group.files, str(LABELS)):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(group.root / name, out / name)
+    return out
