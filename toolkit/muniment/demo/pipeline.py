@@ -18,6 +18,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
+SAMPLE = Path(__file__).parent / "data"
+VERSIONS = (("telemetry-anomaly", "1.0.0"), ("telemetry-anomaly", "2.0.0"), ("incident-risk", "1.0.0"))
 DATASET, FEATURES, MODELS, EVALUATIONS = "dataset", "features", "models", "evaluations"  # folders of a workspace
 
 
@@ -58,6 +60,12 @@ def evaluate_step(model: str, version: str) -> Step:
     folder, features, out = model_folder(model, version), f"{FEATURES}/test.npz", evaluation_file(model, version)
     words = ("--model-dir", folder, "--features", features, "--out", out)
     return _step("evaluate", words, (folder, features), (out,))
+
+
+def steps() -> tuple[Step, ...]:
+    """The whole pipeline in order: prepare, then train and evaluate every version."""
+    pairs = ((train_step(*version), evaluate_step(*version)) for version in VERSIONS)
+    return prepare_step(), *(step for pair in pairs for step in pair)
 
 
 def step_environment() -> dict[str, str]:
