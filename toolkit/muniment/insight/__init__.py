@@ -1,0 +1,1 @@
+"""Questions to the state: pure functions that only read it."""

@@ -1,0 +1,177 @@
+"""Lineage: what was made from what, by the digests that the provenance of a release names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from muniment.core.digest import Digest
+from muniment.core.name import Name, VersionId
+from muniment.evidence.kinds import EVIDENCE
+from muniment.registry.state import Entry, State
+
+OUTSIDE_ROLES = frozenset({"dataset", "data", "base-model", "model"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Material:
+    """Bytes that provenance names and no version here is bound to."""
+
+    name: str
+    digest: Digest
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Thing = VersionId | Material | Name
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`source` went into `target` in a role, as the record at log `index` says."""
+
+    source: Thing
+    target: Thing
+    role: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes and edges; the order of both is that of the log."""
+
+    nodes: tuple[Thing, ...]
+    edges: tuple[Edge, ...]
+
+
+def lineage(state: State) -> Graph:
+    """Every released version and what went into it."""
+    holders = _holders(state)
+    ordered = in_release_order(state)
+    edges = tuple(edge for version in ordered for edge in _edges_into(state, version, holders))
+    outside = {edge.source: None for edge in edges if isinstance(edge.source, Material)}
+    return Graph((*ordered, *outside), edges)
+
+
+def ancestors(graph: Graph, thing: Thing) -> tuple[Thing, ...]:
+    """All that went into a thing, nearest first."""
+    return tuple(_reach(thing, _sources(graph), len(graph.nodes)))[1:]
+
+
+def descendants(graph: Graph, thing: Thing) -> tuple[Thing, ...]:
+    """All that was made from a thing, nearest first."""
+    return tuple(_reach(thing, _targets(graph), len(graph.nodes)))[1:]
+
+
+def ego(graph: Graph, thing: Thing, hops: int = 3) -> Graph:
+    """A thing with what went into it and what was made from it, at most `hops` steps away on either side."""
+    kept = {*_reach(thing, _sources(graph), hops), *_reach(thing, _targets(graph), hops)}
+    return _restrict(graph, kept)
+
+
+def folded(graph: Graph) -> Graph:
+    """One node a name: edges between versions of one name fall away, parallel edges become one."""
+    nodes = {_fold(node): None for node in graph.nodes}
+    edges: dict[tuple[Thing, Thing], Edge] = {}
+    for edge in graph.edges:
+        pair = (_fold(edge.source), _fold(edge.target))
+        if pair[0] != pair[1]:
+            edges.setdefault(pair, Edge(*pair, edge.role, edge.index))
+    return Graph(tuple(nodes), tuple(edges.values()))
+
+
+def in_release_order(state: State) -> list[VersionId]:
+    """All versions, the one released first in front."""
+    return sorted(state.versions, key=lambda v: state.versions[v].events[0])
+
+
+def records_of(state: State, version: VersionId) -> Iterator[Entry]:
+    """The evidence a release is bound to, in the order the release names it; a statement signed twice comes twice."""
+    found = state.versions[version]
+    for digest in found.evidence:
+        for index in state.statements.get(digest, ()):
+            if index < found.events[0]:
+                yield state.entries[index]
+
+
+def _holders(state: State) -> dict[Digest, list[VersionId]]:
+    holders: dict[Digest, list[VersionId]] = {}
+    for version in in_release_order(state):
+        for artifact in state.versions[version].artifacts:
+            holders.setdefault(artifact.digest, []).append(version)
+    return holders
+
+
+def _edges_into(state: State, version: VersionId, holders: Mapping[Digest, list[VersionId]]) -> Iterator[Edge]:
+    seen: set[Thing] = {version}
+    for entry in records_of(state, version):
+        for name, digest, role in dependencies(entry):
+            outside = [Material(name, digest)] if role in OUTSIDE_ROLES else []
+            for source in holders.get(digest, outside):
+                if source not in seen:
+                    seen.add(source)
+                    yield Edge(source, version, role, entry.index)
+
+
+def dependencies(entry: Entry) -> Iterator[tuple[str, Digest, str]]:
+    """(name, digest, role) of each dependency with a SHA-256 that a provenance record names; none for other records."""
+    if entry.record is None or entry.record.statement.predicate_type != EVIDENCE["provenance"]:
+        return
+    definition = entry.record.statement.predicate.get("buildDefinition")
+    items = definition.get("resolvedDependencies") if isinstance(definition, dict) else None
+    for item in items if isinstance(items, list) else []:
+        parsed = _dependency(item)
+        if parsed is not None:
+            yield parsed
+
+
+def _dependency(item: Any) -> tuple[str, Digest, str] | None:
+    if not isinstance(item, dict) or not isinstance(item.get("digest"), dict):
+        return None
+    sha256 = item["digest"].get("sha256")
+    notes = item.get("annotations")
+    role = notes.get("role") if isinstance(notes, dict) else None
+    name = item.get("name") or item.get("uri") or sha256
+    if not isinstance(sha256, str) or not _is_hex(sha256):
+        return None
+    return str(name), Digest(sha256), role if isinstance(role, str) else "dependency"
+
+
+def _is_hex(text: str) -> bool:
+    return len(text) == 64 and not set(text) - set("0123456789abcdef")
+
+
+def _sources(graph: Graph) -> Callable[[Thing], Iterable[Thing]]:
+    into: dict[Thing, list[Thing]] = {}
+    for edge in graph.edges:
+        into.setdefault(edge.target, []).append(edge.source)
+    return lambda thing: into.get(thing, ())
+
+
+def _targets(graph: Graph) -> Callable[[Thing], Iterable[Thing]]:
+    out: dict[Thing, list[Thing]] = {}
+    for edge in graph.edges:
+        out.setdefault(edge.source, []).append(edge.target)
+    return lambda thing: out.get(thing, ())
+
+
+def _reach(start: Thing, step: Callable[[Thing], Iterable[Thing]], hops: int) -> list[Thing]:
+    found: dict[Thing, None] = {start: None}
+    edge: list[Thing] = [start]
+    for _ in range(hops):
+        edge = list(dict.fromkeys(n for thing in edge for n in step(thing) if n not in found))
+        found.update(dict.fromkeys(edge))
+        if not edge:
+            break
+    return list(found)
+
+
+def _restrict(graph: Graph, kept: set[Thing]) -> Graph:
+    nodes = tuple(node for node in graph.nodes if node in kept)
+    return Graph(nodes, tuple(e for e in graph.edges if e.source in kept and e.target in kept))
+
+
+def _fold(thing: Thing) -> Thing:
+    return thing.name if isinstance(thing, VersionId) else thing

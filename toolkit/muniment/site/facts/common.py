@@ -1,0 +1,165 @@
+"""Facts that many pages share: signers, records, events, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from muniment.core.instant import format_instant
+from muniment.core.name import VersionId
+from muniment.evidence.kinds import EVENTS
+from muniment.insight.standing import Standing, verdict
+from muniment.registry.event import Approve, Configure, Event, Promote, Release, Retire, Rollback
+from muniment.registry.state import Approval, Entry
+from muniment.signing.identity import Identity
+from muniment.site import paths
+from muniment.site.facts.book import Book
+
+Facts = dict[str, Any]
+
+
+def registry_facts(book: Book) -> Facts:
+    """Facts of every page. Nothing that changes with an entry belongs here: every page would change."""
+    return {"origin": book.config.origin, "title": book.config.title, "sandbox": book.config.sandbox}
+
+
+def signer_facts(book: Book, identity: Identity) -> Facts:
+    """A signer: the certificate's words, a short label, and the person if one is mapped."""
+    claims = dict(identity.claims)
+    return {
+        "label": label_of(identity),
+        "subject": identity.subject,
+        "issuer": identity.issuer,
+        "person": book.config.person_of(identity),
+        "claims": claims,
+        "workflow": workflow_of(claims) or None,
+        "run": claims.get("runInvocationURI"),
+    }
+
+
+def label_of(identity: Identity) -> str:
+    """A signer in few words: an address, or `owner/repository · workflow file`."""
+    workflow = workflow_of(dict(identity.claims))
+    if workflow:
+        return f"{workflow['repository']} · {workflow['file']}"
+    return identity.subject
+
+
+def workflow_of(claims: Mapping[str, str]) -> dict[str, str]:
+    """Repository, workflow file, ref and commit of a CI identity; empty for a person's."""
+    repository = claims.get("sourceRepositoryURI", "")
+    if not repository:
+        return {}
+    config = claims.get("buildConfigURI", claims.get("buildSignerURI", ""))
+    file = config.rpartition("@")[0].rpartition("/")[2] or config
+    ref = claims.get("sourceRepositoryRef", "")
+    return {
+        "repository": "/".join(repository.rstrip("/").split("/")[-2:]),
+        "file": file,
+        "ref": ref.removeprefix("refs/heads/").removeprefix("refs/tags/"),
+        "commit": claims.get("sourceRepositoryDigest", ""),
+        "url": repository,
+    }
+
+
+def record_facts(book: Book, entry: Entry) -> Facts:
+    """A record: its place in the log, what it is, who signed it and when, where its bundle lies."""
+    facts: Facts = {
+        "index": entry.index,
+        "kind": entry.kind,
+        "admittedAt": format_instant(entry.admitted_at),
+        "page": paths.entry_anchor(entry.index),
+    }
+    record = entry.record
+    if record is None:
+        return facts
+    return facts | {
+        "predicateType": record.statement.predicate_type,
+        "statement": str(record.statement_digest),
+        "bundle": str(record.bundle),
+        "bundlePath": paths.blob_path(record.bundle),
+        "signedAt": format_instant(record.signed_at),
+        "signer": signer_facts(book, record.identity),
+        "subjects": [{"name": s.name, "digest": str(s.digest)} for s in record.statement.subjects],
+    }
+
+
+def version_link(book: Book, version: VersionId) -> Facts:
+    """A version and its page."""
+    return {"id": str(version), "version": version.version, "name": str(version.name), "page": book.page_of(version)}
+
+
+def event_facts(book: Book, entry: Entry) -> Facts:
+    """An event: the record, what it did in words, its reason, its version."""
+    assert entry.event is not None
+    version = getattr(entry.event, "version", None)
+    return record_facts(book, entry) | {
+        "event": True,
+        "deed": deed_of(entry.event),
+        "reason": getattr(entry.event, "reason", None),
+        "environment": getattr(entry.event, "environment", None),
+        "incident": getattr(entry.event, "incident", None),
+        "version": version_link(book, version) if version is not None else None,
+    }
+
+
+def entry_facts(book: Book, entry: Entry) -> Facts:
+    """Any entry: an event, a piece of evidence or the end of a batch."""
+    if entry.event is not None:
+        return event_facts(book, entry)
+    if entry.record is None:
+        return record_facts(book, entry) | {"event": False, "deed": "Ended a batch", "version": None}
+    about = [v for s in entry.record.statement.subjects for v in book.holders.get(s.digest, ())]
+    version = version_link(book, about[0]) if about else None
+    return record_facts(book, entry) | {"event": False, "deed": "Evidence", "version": version}
+
+
+def deed_of(event: Event) -> str:
+    """What an event did, in a few words."""
+    match event:
+        case Configure():
+            return "Configured the registry"
+        case Release(artifacts=artifacts):
+            return f"Released {_count(len(artifacts), 'artifact')}"
+        case Approve(role=role, decision=decision):
+            return f"{decision.capitalize()} as {role}"
+        case Promote(environment=environment):
+            return f"Promoted to {environment}"
+        case Rollback(environment=environment, replaces=replaces):
+            return f"Rolled back in {environment}, replacing {replaces.version}"
+        case Retire(category=category):
+            return f"Retired: {category}"
+    return type(event).__name__
+
+
+def approval_facts(book: Book, approval: Approval) -> Facts:
+    """An approval: who, in which role, when, why."""
+    entry = book.state.entries[approval.index]
+    return record_facts(book, entry) | {
+        "role": approval.event.role,
+        "decision": approval.event.decision,
+        "reason": approval.event.reason,
+        "person": approval.person,
+        "consumedBy": approval.consumed_by,
+    }
+
+
+def standing_facts(book: Book, version: VersionId) -> Facts:
+    """A version's standing for lists: a word and the environments where it stands."""
+    word = verdict(book.state, version).standing
+    environments = list(book.state.environments_of(version))
+    text = "rolled back" if word is Standing.ROLLED_BACK else word.value
+    return {
+        "standing": word.value,
+        "text": ", ".join(environments) if word is Standing.IN_FORCE else text,
+        "environments": environments,
+    }
+
+
+def is_event(entry: Entry) -> bool:
+    """Whether an entry is an event."""
+    return entry.kind in EVENTS
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,98 @@
+"""The log's pages: the tree head with its note, and the entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from muniment.core.instant import format_instant
+from muniment.log.merkle import leaf_hash
+from muniment.registry.state import Entry
+from muniment.site import paths
+from muniment.site.facts.book import Book
+from muniment.site.facts.common import entry_facts
+from muniment.site.page import Sheet
+
+Facts = dict[str, Any]
+
+
+def checkpoint_facts(book: Book, size: int, root: bytes, note: bytes) -> Facts:
+    """A tree head: how many entries, the root hash, when its last batch was admitted, the signed note."""
+    last = book.state.admitted_at
+    return {
+        "size": size,
+        "root": root.hex(),
+        "admittedAt": format_instant(last) if last else None,
+        "note": note.decode("utf-8", "replace"),
+        "genesis": str(book.state.genesis),
+    }
+
+
+def log_sheets(book: Book, checkpoint: Facts, sizes: Sequence[int]) -> Iterator[Sheet]:
+    """The log's first page and the pages of entries."""
+    per = paths.ENTRIES_A_PAGE
+    total = -(-len(book.entries) // per)
+    pages = [
+        {"first": n * per, "last": min(len(book.entries), (n + 1) * per) - 1, "page": paths.entries_page(n)}
+        for n in range(total)
+    ]
+    facts = {
+        "page": "log",
+        "checkpoint": checkpoint,
+        "published": len(sizes),
+        "batches": list(reversed(_batches(book)))[:50],
+        "pages": list(reversed(pages)),
+        "keys": list(book.config.log_keys),
+        "configuration": str(book.config.digest),
+        "trustedRoot": str(book.config.root),
+    }
+    yield Sheet("log/index.html", "log.html", facts)
+    for number in range(total):
+        yield _entries_sheet(book, number, total)
+
+
+def _entries_sheet(book: Book, number: int, total: int) -> Sheet:
+    per = paths.ENTRIES_A_PAGE
+    chunk = book.entries[number * per : (number + 1) * per]
+    facts = {
+        "page": "entries",
+        "number": number,
+        "first": chunk[0].index,
+        "full": len(chunk) == per,
+        "older": paths.entries_page(number - 1) if number else None,
+        "newer": paths.entries_page(number + 1) if number + 1 < total else None,
+        "leaves": f"log/{_number(number)}.jsonl",
+        "entries": [_entry(book, e) for e in chunk],
+    }
+    return Sheet(paths.entries_page(number), "entries.html", facts)
+
+
+def _entry(book: Book, entry: Entry) -> Facts:
+    return entry_facts(book, entry) | {
+        "leafHash": leaf_hash(entry.leaf).hex(),
+        "leaf": entry.leaf.decode("utf-8", "replace"),
+    }
+
+
+def _batches(book: Book) -> list[Facts]:
+    """Each batch: the entries since the last state leaf."""
+    batches: list[Facts] = []
+    first = 0
+    for entry in book.entries:
+        if entry.kind == "state":
+            count = entry.index - first
+            last = {
+                "first": first,
+                "last": entry.index,
+                "count": count,
+                "admittedAt": format_instant(entry.admitted_at),
+            }
+            batches.append(last | {"page": paths.entry_anchor(first)})
+            first = entry.index + 1
+    return batches
+
+
+def _number(number: int) -> str:
+    from muniment.log.tiles import path_number
+
+    return path_number(number)

@@ -1,0 +1,81 @@
+"""The rules in force and who may do what: policy, roles, identities, persons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from muniment.policy.rules import RULES
+from muniment.registry.config import Config, Pattern
+from muniment.registry.event import Configure
+from muniment.site.facts.book import Book
+from muniment.site.facts.common import event_facts
+from muniment.site.facts.said import pairs
+from muniment.site.page import Sheet
+
+Facts = dict[str, Any]
+GATES = ("submit", "release", "promote", "deploy")
+
+
+def rules_sheets(book: Book) -> Iterator[Sheet]:
+    """The policy page and the access page."""
+    yield Sheet("policy/index.html", "policy.html", policy_facts(book))
+    yield Sheet("access/index.html", "access.html", access_facts(book))
+
+
+def policy_facts(book: Book) -> Facts:
+    """Each rule at its gate, what it asks, and how often it passed."""
+    config = book.config
+    gates = [{"gate": g, "rules": [_rule(book, use) for use in config.policy.rules if use.gate == g]} for g in GATES]
+    return {
+        "page": "policy",
+        "gates": [g for g in gates if g["rules"]],
+        "environments": list(config.environments),
+        "configuration": str(config.digest),
+        "changes": _changes(book),
+    }
+
+
+def access_facts(book: Book) -> Facts:
+    """Roles and what they may sign, the identities bound to them with the claims that must hold, persons."""
+    config = book.config
+    return {
+        "page": "access",
+        "threshold": config.threshold,
+        "roles": [{"role": r, "may": sorted(k), "holders": _holders(config, r)} for r, k in config.roles.items()],
+        "persons": [{"person": p, "identities": [_pattern(i) for i in ids]} for p, ids in config.persons.items()],
+        "namespaces": [
+            {"namespace": n, "title": b.get("title"), "owners": list(b.get("owners", ()))}
+            for n, b in config.namespaces.items()
+        ],
+        "trustedRoot": str(config.root),
+        "changes": _changes(book),
+    }
+
+
+def _rule(book: Book, use: Any) -> Facts:
+    said = [f for e in book.entries for f in e.findings if f.rule == use.id]
+    outcomes = {s: sum(f.status == s for f in said) for s in ("pass", "warn", "fail", "waived")}
+    return {
+        "id": use.id,
+        "rule": use.rule,
+        "title": RULES[use.rule].title if use.rule in RULES else use.rule,
+        "severity": use.severity.value,
+        "kinds": list(use.kinds),
+        "environments": list(use.environments),
+        "parameters": pairs(use.params),
+        "outcomes": [{"status": s, "count": c} for s, c in outcomes.items() if c],
+    }
+
+
+def _holders(config: Config, role: str) -> list[Facts]:
+    return [_pattern(b.identity) | {"namespaces": list(b.namespaces)} for b in config.bindings if b.role == role]
+
+
+def _pattern(pattern: Pattern) -> Facts:
+    claims = [{"key": k, "value": v} for k, v in pattern.claims]
+    return {"subject": pattern.subject, "issuer": pattern.issuer, "claims": claims}
+
+
+def _changes(book: Book) -> list[Facts]:
+    return [event_facts(book, e) for e in reversed(book.entries) if isinstance(e.event, Configure)]

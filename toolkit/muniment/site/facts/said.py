@@ -1,0 +1,201 @@
+"""What evidence says, read for showing: BOM, recipe, dataset, metrics, files. Predicates are others' text: nothing is assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from muniment.core.name import VersionId
+from muniment.evidence.kinds import EVIDENCE
+from muniment.insight.lineage import dependencies
+from muniment.registry.state import Entry
+from muniment.site.facts.book import Book
+from muniment.site.facts.common import version_link
+
+Facts = dict[str, Any]
+Predicate = Mapping[str, Any]
+
+
+def dig(value: Any, *steps: str | int) -> Any:
+    """What lies at a path of keys and indexes, or None."""
+    for step in steps:
+        if isinstance(value, Mapping) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step] if step < len(value) else None
+        else:
+            return None
+    return value
+
+
+def objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list; nothing for what is no list."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def text(value: Any) -> str | None:
+    """A scalar as text, None for anything else."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def pairs(value: Any, prefix: str = "") -> list[Facts]:
+    """A JSON value flattened to (key, value) rows for a table, in the order of its keys."""
+    if isinstance(value, Mapping):
+        return [row for key in sorted(value) for row in pairs(value[key], f"{prefix}.{key}" if prefix else str(key))]
+    if isinstance(value, list):
+        plain = [text(item) for item in value]
+        if all(item is not None for item in plain):
+            return [{"key": prefix, "value": ", ".join(str(item) for item in plain)}]
+        return [row for n, item in enumerate(value) for row in pairs(item, f"{prefix}[{n}]")]
+    return [{"key": prefix, "value": "" if value is None else str(text(value))}]
+
+
+def predicate_of(entries: Iterable[Entry], kind: str) -> tuple[Entry, Predicate] | None:
+    """The first record of a kind and what it says."""
+    for entry in entries:
+        if entry.record is not None and entry.record.statement.predicate_type == EVIDENCE[kind]:
+            return entry, entry.record.statement.predicate
+    return None
+
+
+def bom_facts(found: tuple[Entry, Predicate] | None) -> Facts | None:
+    """An ML-BOM: what it is about, counts and components, licences, the model card's parameters."""
+    if found is None:
+        return None
+    entry, bom = found
+    components = [_component(c) for c in objects(dig(bom, "components"))]
+    main = dig(bom, "metadata", "component")
+    card = dig(main, "modelCard") or next(
+        (c["modelCard"] for c in objects(dig(bom, "components")) if "modelCard" in c), None
+    )
+    return {
+        "index": entry.index,
+        "format": f"{text(dig(bom, 'bomFormat')) or 'BOM'} {text(dig(bom, 'specVersion')) or ''}".strip(),
+        "main": _component(main) if isinstance(main, Mapping) else None,
+        "components": components,
+        "counts": _counts(components),
+        "licences": sorted({c["licence"] for c in components if c["licence"]}),
+        "card": _card(card),
+    }
+
+
+def recipe_facts(book: Book, found: tuple[Entry, Predicate] | None) -> Facts | None:
+    """A recipe: parameters the producer chose, the environment, what went in, who built it and when."""
+    if found is None:
+        return None
+    entry, predicate = found
+    definition, run = dig(predicate, "buildDefinition"), dig(predicate, "runDetails")
+    return {
+        "index": entry.index,
+        "buildType": text(dig(definition, "buildType")),
+        "parameters": pairs(dig(definition, "externalParameters") or {}),
+        "environment": pairs(dig(definition, "internalParameters") or {}),
+        "inputs": _inputs(book, entry, objects(dig(definition, "resolvedDependencies"))),
+        "builder": text(dig(run, "builder", "id")),
+        "startedOn": text(dig(run, "metadata", "startedOn")),
+        "finishedOn": text(dig(run, "metadata", "finishedOn")),
+        "invocation": text(dig(run, "metadata", "invocationId")),
+    }
+
+
+def dataset_facts(found: tuple[Entry, Predicate] | None) -> Facts | None:
+    """A dataset record, flattened."""
+    return None if found is None else {"index": found[0].index, "rows": pairs(found[1])}
+
+
+def metric_facts(entries: Iterable[Entry]) -> list[Facts]:
+    """Every number that the evaluations report."""
+    rows: list[Facts] = []
+    for entry in entries:
+        if entry.record is not None and entry.record.statement.predicate_type == EVIDENCE["evaluation"]:
+            rows += [_metric(entry, m) for m in objects(dig(entry.record.statement.predicate, "metrics"))]
+    return rows
+
+
+def step_facts(entries: Iterable[Entry]) -> list[Facts]:
+    """The pipeline steps that in-toto links recorded: name, command, counts of what went in and came out."""
+    rows: list[Facts] = []
+    for entry in entries:
+        record = entry.record
+        if record is not None and record.statement.predicate_type == EVIDENCE["link"]:
+            said = record.statement.predicate
+            command = dig(said, "command")
+            rows.append(
+                {
+                    "index": entry.index,
+                    "name": text(dig(said, "name")) or "step",
+                    "command": " ".join(str(c) for c in command) if isinstance(command, list) else "",
+                    "materials": len(objects(dig(said, "materials"))),
+                    "products": len(record.statement.subjects),
+                }
+            )
+    return rows
+
+
+def file_facts(found: tuple[Entry, Predicate] | None) -> list[Facts]:
+    """The files that the model signature lists."""
+    if found is None:
+        return []
+    resources = objects(dig(found[1], "resources"))
+    return [{"name": text(r.get("name")) or "", "sha256": text(r.get("digest")) or ""} for r in resources]
+
+
+def _component(component: Mapping[str, Any]) -> Facts:
+    return {
+        "type": text(component.get("type")) or "",
+        "name": "/".join(filter(None, (text(component.get("group")), text(component.get("name"))))),
+        "version": text(component.get("version")) or "",
+        "licence": _licence(component),
+    }
+
+
+def _licence(component: Mapping[str, Any]) -> str:
+    names = []
+    for choice in objects(component.get("licenses")):
+        name = choice.get("expression") or dig(choice, "license", "id") or dig(choice, "license", "name")
+        names += [name] if isinstance(name, str) else []
+    return " AND ".join(names)
+
+
+def _counts(components: list[Facts]) -> list[Facts]:
+    kinds = sorted({c["type"] for c in components})
+    return [{"type": kind, "count": sum(c["type"] == kind for c in components)} for kind in kinds]
+
+
+def _card(card: Any) -> list[Facts]:
+    rows = pairs(dig(card, "modelParameters") or {}) + pairs(dig(card, "considerations") or {})
+    return [row for row in rows if row["value"] and not row["key"].endswith(".ref")]
+
+
+def _inputs(book: Book, entry: Entry, items: list[Mapping[str, Any]]) -> list[Facts]:
+    held: dict[str, list[VersionId]] = {d.hex: list(book.holders.get(d, ())) for _, d, _ in dependencies(entry)}
+    rows = []
+    for item in items:
+        digests = item.get("digest")
+        algorithm = next(iter(sorted(digests)), "") if isinstance(digests, Mapping) else ""
+        value = text(dig(item, "digest", "sha256")) or text(dig(item, "digest", algorithm)) or ""
+        rows.append(
+            {
+                "name": text(item.get("name")) or text(item.get("uri")) or "",
+                "uri": text(item.get("uri")),
+                "role": text(dig(item, "annotations", "role")) or "dependency",
+                "digest": f"{'sha256' if dig(item, 'digest', 'sha256') else algorithm}:{value}" if value else "",
+                "versions": [version_link(book, v) for v in held.get(value, [])],
+            }
+        )
+    return rows
+
+
+def _metric(entry: Entry, metric: Mapping[str, Any]) -> Facts:
+    value, threshold = metric.get("value"), metric.get("threshold")
+    return {
+        "index": entry.index,
+        "metric": text(metric.get("metric")) or text(metric.get("name")) or "",
+        "slice": text(metric.get("slice")),
+        "value": value if isinstance(value, int | float) else None,
+        "threshold": threshold if isinstance(threshold, int | float) else None,
+        "comparator": text(metric.get("comparator")),
+        "passed": metric["passed"] if isinstance(metric.get("passed"), bool) else None,
+    }

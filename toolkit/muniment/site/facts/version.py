@@ -1,0 +1,178 @@
+"""A version's page: the verdict first, then all that supports it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from muniment.core.instant import format_instant
+from muniment.core.name import VersionId
+from muniment.evidence.kinds import EVIDENCE
+from muniment.insight.lineage import ego, records_of
+from muniment.insight.standing import Standing, Stay, approvals_for, last_stays, latest, stays, verdict
+from muniment.registry.event import Rollback
+from muniment.registry.state import Entry, VersionState
+from muniment.site.facts import said
+from muniment.site.facts.book import Book
+from muniment.site.facts.common import (
+    approval_facts,
+    event_facts,
+    record_facts,
+    version_link,
+)
+from muniment.site.facts.graph import graph_facts
+from muniment.site.page import Sheet
+
+Facts = dict[str, Any]
+
+
+def version_sheet(book: Book, version: VersionId) -> Sheet:
+    """The page of one version."""
+    return Sheet(book.page_of(version), "version.html", version_facts(book, version))
+
+
+def version_facts(book: Book, version: VersionId) -> Facts:
+    """All that a version's page says."""
+    found = book.state.versions[version]
+    records = list(records_of(book.state, version))
+    newest = latest(book.state, version.name)
+    return {
+        "page": "version",
+        "section": book.sections[version.name],
+        "kind": found.artifacts[0].kind,
+        **version_link(book, version),
+        "namePage": book.page_of(version.name),
+        "newest": version_link(book, newest) if newest else None,
+        "verdict": verdict_facts(book, version),
+        "releasedAt": format_instant(found.released_at),
+        "artifacts": [_artifact(book, version, a) for a in found.artifacts],
+        "stages": [_stay(book, stay) for stay in stays(book.state, version)],
+        "gates": _gates(book, found),
+        "evidence": _evidence(book, version, records),
+        **_said(book, records),
+        "lineage": graph_facts(book, ego(book.lineage, version), version),
+        "history": [_event(book, book.state.entries[i]) for i in found.events],
+    }
+
+
+def verdict_facts(book: Book, version: VersionId) -> Facts:
+    """The banner: standing, where and since when, why, and what to use instead."""
+    judged = verdict(book.state, version)
+    facts: Facts = {
+        "standing": judged.standing.value,
+        "stays": [_stay(book, s) for s in judged.stays],
+        "reason": None,
+        "incident": None,
+        "instead": None,
+        "index": book.state.versions[version].events[0],
+        "also": [s.environment for s in last_stays(book.state, version) if s.ended_by is None],
+    }
+    if judged.standing is Standing.RETIRED:
+        return facts | _retired(book, book.state.versions[version])
+    if judged.standing is Standing.ROLLED_BACK:
+        return facts | _rolled_back(book, judged.stays[-1])
+    if judged.stays:
+        facts["index"] = judged.stays[-1].tenure.index
+    return facts
+
+
+def _retired(book: Book, found: VersionState) -> Facts:
+    event = found.retired
+    assert event is not None
+    instead = version_link(book, event.replacement) if event.replacement in book.state.versions else None
+    return {"reason": event.reason, "category": event.category, "instead": instead, "index": found.events[-1]}
+
+
+def _rolled_back(book: Book, stay: Stay) -> Facts:
+    assert stay.ended_by is not None
+    event = book.state.entries[stay.ended_by].event
+    assert isinstance(event, Rollback)
+    return {
+        "reason": event.reason,
+        "incident": event.incident,
+        "instead": version_link(book, event.version),
+        "index": stay.ended_by,
+    }
+
+
+def _artifact(book: Book, version: VersionId, artifact: Any) -> Facts:
+    shared = [v for v in book.holders.get(artifact.digest, ()) if v != version]
+    return {
+        "name": artifact.name,
+        "kind": artifact.kind,
+        "digest": str(artifact.digest),
+        "sharedWith": [version_link(book, v) for v in shared],
+    }
+
+
+def _stay(book: Book, stay: Stay) -> Facts:
+    entry = book.state.entries[stay.tenure.index]
+    return {
+        "environment": stay.environment,
+        "since": format_instant(stay.tenure.since),
+        "until": format_instant(stay.until) if stay.until else None,
+        "endedBy": stay.ended_by,
+        "rolledBack": stay.rolled_back,
+        "by": record_facts(book, entry),
+        "approvals": [approval_facts(book, a) for a in approvals_for(book.state, entry.index)],
+    }
+
+
+def _gates(book: Book, found: VersionState) -> list[Facts]:
+    """What policy said at each gate the version passed, newest first."""
+    entries = [book.state.entries[i] for i in reversed(found.events)]
+    return [_gate(book, entry) for entry in entries if entry.findings and _is_about(entry, found.id)]
+
+
+def _gate(book: Book, entry: Entry) -> Facts:
+    shown = [f for f in entry.findings if f.status != "not-applicable"]
+    return {
+        **event_facts(book, entry),
+        "findings": [
+            {
+                "rule": f.rule,
+                "title": f.title,
+                "status": f.status.value,
+                "reason": f.reason,
+                "fix": f.fix,
+                "waiver": f.waiver,
+            }
+            for f in shown
+        ],
+        "notApplicable": len(entry.findings) - len(shown),
+    }
+
+
+def _is_about(entry: Entry, version: VersionId) -> bool:
+    return getattr(entry.event, "version", None) == version
+
+
+def _evidence(book: Book, version: VersionId, bound: list[Entry]) -> list[Facts]:
+    """Records the release is bound to, then those about its artifacts that came later or were not named."""
+    known = {e.index for e in bound}
+    digests = [a.digest for a in book.state.versions[version].artifacts]
+    about = sorted({i for d in digests for i in book.state.about.get(d, ())} - known)
+    others = [book.state.entries[i] for i in about]
+    later = [e for e in others if e.record and e.record.statement.predicate_type in EVIDENCE.values()]
+    return [_record(book, e, True) for e in bound] + [_record(book, e, False) for e in later]
+
+
+def _record(book: Book, entry: Entry, bound: bool) -> Facts:
+    assert entry.record is not None
+    tlog = said.dig(book.bundle(entry.record.bundle), "verificationMaterial", "tlogEntries", 0, "logIndex")
+    return record_facts(book, entry) | {"bound": bound, "sigstoreIndex": said.text(tlog)}
+
+
+def _said(book: Book, records: list[Entry]) -> Facts:
+    return {
+        "bom": said.bom_facts(said.predicate_of(records, "bom")),
+        "recipe": said.recipe_facts(book, said.predicate_of(records, "provenance")),
+        "dataset": said.dataset_facts(said.predicate_of(records, "dataset")),
+        "metrics": said.metric_facts(records),
+        "steps": said.step_facts(records),
+        "files": said.file_facts(said.predicate_of(records, "signature")),
+    }
+
+
+def _event(book: Book, entry: Entry) -> Facts:
+    approvals = [approval_facts(book, a) for a in approvals_for(book.state, entry.index)]
+    return event_facts(book, entry) | {"approvals": approvals}

@@ -1,0 +1,65 @@
+"""The search index: shards of plain JavaScript that a classic script pulls in one by one, so that it works from a file too.
+
+`search/index.js` names the shards; `search/w-<xx>.js` maps words that begin with xx to documents, `search/d-<xx>.js`
+digests that begin with xx; `search/r-<n>.js` holds 256 documents as [title, note, path]. Each calls `muniment.shard`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from muniment.core.canonical import format_json
+from muniment.site.page import Page
+
+RECORDS_A_SHARD = 256
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search can find: a page with its title, a note under it, words and hex digests that lead to it."""
+
+    title: str
+    note: str
+    path: str
+    words: tuple[str, ...]
+    digests: tuple[str, ...] = ()
+
+
+def search_pages(documents: Iterable[Found]) -> Iterator[Page]:
+    """The index over documents; their order is that of the results."""
+    found = list(documents)
+    shards: dict[str, dict[str, list[int]]] = {}
+    for number, document in enumerate(found):
+        for word in sorted({w for text in document.words for w in words(text)}):
+            shards.setdefault(f"w-{_slug(word)}", {}).setdefault(word, []).append(number)
+        for digest in sorted(set(document.digests)):
+            shards.setdefault(f"d-{digest[:2]}", {}).setdefault(digest, []).append(number)
+    for start in range(0, len(found), RECORDS_A_SHARD):
+        rows = [[d.title, d.note, d.path] for d in found[start : start + RECORDS_A_SHARD]]
+        yield _shard(f"r-{start // RECORDS_A_SHARD}", rows)
+    for name in sorted(shards):
+        yield _shard(name, shards[name])
+    yield _shard("index", sorted(shards))
+
+
+def words(text: str) -> Iterator[str]:
+    """The words of a text in lower case, of two letters or more, and joined forms as they are written."""
+    lower = text.lower()
+    for match in _WORD.finditer(lower):
+        if len(match.group()) > 1:
+            yield match.group()
+    if any(mark in lower for mark in ".-_/") and len(lower) <= 140 and " " not in lower:
+        yield lower
+
+
+def _slug(word: str) -> str:
+    """A shard's name: the first two letters, each as hex where it is not a-z or 0-9."""
+    return "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}" for c in word[:2])
+
+
+def _shard(name: str, value: object) -> Page:
+    body = format_json(value).replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+    return Page(f"search/{name}.js", b'muniment.shard("' + name.encode() + b'",' + body + b");\n")
