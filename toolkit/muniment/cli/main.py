@@ -69,7 +69,10 @@ def run() -> None:
 
 
 def _explain(error: MunimentError) -> None:
+    from muniment.interop.github import report_error
+
     output.explain(error.fact, error.remedy)
+    report_error(error)
     if isinstance(error, Refused):
         from muniment.cli.findings import findings_text
 

@@ -27,15 +27,18 @@ def verify(
     json: output.Json = False,
 ) -> None:
     """Verify a registry, a site or a pack, and artifacts against it, from the pins in trust.json alone."""
+    from muniment.interop.github import report_verify
     from muniment.verify.replay import criteria
     from muniment.verify.target import verify_target
 
     pins = options.trust(trust)
+    demands = tuple(criteria(pins))
     output.say("Demands:")
-    for line in criteria(pins):
+    for line in demands:
         output.say(f"  - {line}")
     done = verify_target(target, files or [], pins)
     output.result(_value(done), _text(done), json)
+    report_verify(done, demands)
 
 
 def pack(

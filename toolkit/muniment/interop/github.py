@@ -22,6 +22,7 @@ from muniment.core.errors import MunimentError, Usage
 
 if TYPE_CHECKING:
     from muniment.registry.sequencer import Published
+    from muniment.verify.target import Verified
 
 SUMMARY_LIMIT = 1024 * 1024
 """Bytes a step may put into its summary; beyond it the runner drops the whole summary."""
@@ -112,6 +113,13 @@ def report_publish(done: Published) -> None:
     from muniment.interop import reports
 
     report(reports.publish_outputs(done), reports.publish_summary(done), reports.publish_annotations(done))
+
+
+def report_verify(done: Verified, demands: Sequence[str]) -> None:
+    """Tells the running step what was demanded and what holds."""
+    from muniment.interop import reports
+
+    report(reports.verify_outputs(done), reports.verify_summary(done, demands))
 
 
 def report_error(error: MunimentError) -> None:

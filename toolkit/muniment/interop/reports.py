@@ -9,6 +9,7 @@ from muniment.policy.finding import Finding, Status
 from muniment.registry.event import Approve, Configure, Event
 from muniment.registry.sequencer import Published, Turned
 from muniment.registry.state import Entry
+from muniment.verify.target import Verified
 
 Row = tuple[str, ...]
 
@@ -44,7 +45,8 @@ def publish_summary(done: Published) -> str:
 
 
 def publish_annotations(done: Published) -> list[Annotation]:
-    """An error for each refusal, a warning for what waits."""
+    """A warning for what waits; an error for each of several refusals (one alone is told as the command ends)."""
+    refused = sum(not turned.waits for turned in done.turned)
     return [
         Annotation(
             Level.WARNING if turned.waits else Level.ERROR,
@@ -52,7 +54,34 @@ def publish_annotations(done: Published) -> list[Annotation]:
             f"{turned.kind or 'submission'} {'waits' if turned.waits else 'refused'}",
         )
         for turned in done.turned
+        if turned.waits or refused > 1
     ]
+
+
+def verify_outputs(done: Verified) -> dict[str, str]:
+    """The outputs `verified`, `origin`, `size`, `sandbox` and `versions` (one a line, in the order of the files)."""
+    return {
+        "verified": "true",
+        "origin": done.origin,
+        "size": str(done.size),
+        "sandbox": "true" if done.sandbox else "false",
+        "versions": "\n".join(file.version for file in done.files),
+    }
+
+
+def verify_summary(done: Verified, demands: Sequence[str]) -> str:
+    """Markdown: what was demanded, then what holds, and what rests on somebody's word."""
+    mark = " (sandbox: it proves nothing outside of trials)" if done.sandbox else ""
+    held = [f"{file.path} is {file.version}, {', '.join(file.stages) or 'in no environment'}" for file in done.files]
+    parts = [f"### Verified{mark}: {cell(done.target)}\n"]
+    for title, lines in (
+        ("Demanded", demands),
+        ("Holds", [*done.facts, *held]),
+        ("Asserted by the log", done.asserted),
+        ("Not checked", done.not_checked),
+    ):
+        parts += [f"**{title}**\n", *[f"- {cell(line)}" for line in lines], ""] if lines else []
+    return "\n".join(parts)
 
 
 def findings_of(turned: Turned) -> tuple[Finding, ...]:
