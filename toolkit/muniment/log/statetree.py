@@ -5,8 +5,9 @@ A subject is UTF-8 without characters up to U+0020 and without U+007F, so leaves
 One primitive proves everything: leaves that stand side by side under the root. One leaf proves presence; the two
 neighbours of a gap prove absence; neighbours with all leaves between them prove a complete listing.
 
-The root alone must be trusted. The size and indexes that come with a proof may be claims of whoever made it: a leaf
-cannot pass for a node, so no shape that fits the root hides a leaf between two neighbours or beyond an edge.
+Nothing but the root must be trusted: the size and indexes that come with a proof may be claims of whoever made it. A
+leaf cannot pass for a node, so no shape that fits the root hides a leaf between two neighbours or beyond an edge.
+The root is trusted to be that of a sorted tree, which only replay shows: absence is asserted by the log until then.
 """
 
 from __future__ import annotations
