@@ -84,6 +84,18 @@ def manifest_digest(digests: Iterable[Digest]) -> Digest:
     return Digest(hashlib.sha256(b"".join(d.raw for d in digests)).hexdigest())
 
 
+def part(measured: Measured, path: str) -> Digest:
+    """The digest of a file or folder inside a measured directory, as if measured by itself. Raises `Missing`."""
+    inside = path.rstrip("/")
+    for file in measured.files:
+        if file.path == inside:
+            return file.digest
+    below = sorted((f for f in measured.files if f.path.startswith(inside + "/")), key=lambda f: f.path)
+    if not below:
+        raise Missing(f"{measured.name} holds no {path!r}.", "Give the path relative to it.")
+    return manifest_digest(f.digest for f in below)
+
+
 def artifact_name(path: Path) -> str:
     """The last part of a path, `.` and `..` resolved. Raises `Malformed` for one that cannot be shown."""
     name = path.name if path.name not in ("", "..") else path.resolve().name

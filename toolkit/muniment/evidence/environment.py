@@ -1,0 +1,277 @@
+"""The machine and the software a model is trained with, as plain facts that do not change from one read to the next.
+
+Free memory, clock rates and host names are left out: two reads on one machine are equal.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from muniment.core.document import check_schema
+from muniment.evidence import spdx
+
+# Variables that change what training computes; no other variable is ever read into a record.
+_VARIABLES = (
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_VISIBLE_DEVICES",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONHASHSEED",
+    "SOURCE_DATE_EPOCH",
+    "TF_DETERMINISTIC_OPS",
+)
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """An installed Python distribution; `name` is normalised (PEP 503), `requires` are names that are installed too.
+
+    `licence` is an SPDX expression or None; `licence_name` is what its metadata says where that is not SPDX.
+    """
+
+    name: str
+    version: str
+    licence: str | None = None
+    licence_name: str | None = None
+    requires: tuple[str, ...] = ()
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """The machine: `memory` in whole GiB, rounded; `accelerators` by name."""
+
+    architecture: str
+    processor: str | None
+    cores: int
+    memory: int | None
+    accelerators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a model is trained."""
+
+    system: str
+    kernel: str
+    implementation: str
+    python: str
+    hardware: Hardware
+    variables: tuple[tuple[str, str], ...]
+    distributions: tuple[Distribution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The code that was checked out; `modified` says that files under version control differ from it."""
+
+    repository: str | None
+    commit: str
+    modified: bool
+
+
+def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
+    """The environment of this process."""
+    return Environment(
+        system=_system(),
+        kernel=f"{platform.system()} {platform.release()}",
+        implementation=platform.python_implementation(),
+        python=platform.python_version(),
+        hardware=_hardware(),
+        variables=tuple((name, environ[name]) for name in _VARIABLES if name in environ),
+        distributions=read_distributions(),
+    )
+
+
+def read_distributions(paths: list[str] | None = None) -> tuple[Distribution, ...]:
+    """The distributions installed in `paths` (default: this process's), by name; the first on the path wins."""
+    found: dict[str, metadata.Distribution] = {}
+    for item in metadata.distributions(path=sys.path if paths is None else paths):
+        if item.metadata["Name"]:
+            found.setdefault(normal_name(item.metadata["Name"]), item)
+    return tuple(_distribution(name, found[name], found.keys()) for name in sorted(found))
+
+
+def closure(distributions: tuple[Distribution, ...], roots: list[str]) -> tuple[Distribution, ...]:
+    """The distributions named in `roots` and all they require. Names that are not installed add nothing."""
+    by_name = {d.name: d for d in distributions}
+    pending, reached = [normal_name(r) for r in roots], set[str]()
+    while pending:
+        name = pending.pop()
+        if name in by_name and name not in reached:
+            reached.add(name)
+            pending.extend(by_name[name].requires)
+    return tuple(d for d in distributions if d.name in reached)
+
+
+def normal_name(name: str) -> str:
+    """A distribution's name as PEP 503 normalises it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def format_environment(environment: Environment) -> dict[str, Any]:
+    """The environment as JSON, as a recipe's `environment` file holds it."""
+    hardware = {k: v for k, v in asdict(environment.hardware).items() if v is not None}
+    software = {k: getattr(environment, k) for k in ("system", "kernel", "implementation", "python")}
+    distributions = [{k: v for k, v in _distribution_json(d).items() if v} for d in environment.distributions]
+    hardware["accelerators"] = list(environment.hardware.accelerators)
+    return {
+        "hardware": hardware,
+        "software": software | {"distributions": distributions},
+        "variables": dict(environment.variables),
+    }
+
+
+def parse_environment(value: Any) -> Environment:
+    """The environment that `format_environment` writes. Raises `Malformed`."""
+    check_schema(value, "environment", "The environment")
+    hardware, software = value["hardware"], value["software"]
+    return Environment(
+        system=software["system"],
+        kernel=software["kernel"],
+        implementation=software["implementation"],
+        python=software["python"],
+        hardware=Hardware(
+            hardware["architecture"],
+            hardware.get("processor"),
+            hardware["cores"],
+            hardware.get("memory"),
+            tuple(hardware.get("accelerators", ())),
+        ),
+        variables=tuple(sorted(value["variables"].items())),
+        distributions=tuple(_parse_distribution(d) for d in software["distributions"]),
+    )
+
+
+def read_commit(folder: Path, environ: Mapping[str, str] = os.environ) -> Commit | None:
+    """The commit checked out in a folder, from git, else from GitHub Actions' variables; None where neither knows."""
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    server, repository = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY")
+    hosted = f"{server}/{repository}" if server and repository else None
+    if commit is None:
+        given = environ.get("GITHUB_SHA")
+        return Commit(hosted, given, False) if given else None
+    modified = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return Commit(hosted or _origin(folder), commit, bool(modified))
+
+
+def builder_id(environ: Mapping[str, str] = os.environ) -> tuple[str, str | None]:
+    """SLSA builder id and invocation: the workflow and run in GitHub Actions, else a machine that vouches for itself."""
+    workflow, server = environ.get("GITHUB_WORKFLOW_REF"), environ.get("GITHUB_SERVER_URL", "https://github.com")
+    if environ.get("GITHUB_ACTIONS") != "true" or not workflow:
+        return "https://muniment.dev/builders/self/v1", None
+    run = f"{server}/{environ.get('GITHUB_REPOSITORY')}/actions/runs/{environ.get('GITHUB_RUN_ID')}"
+    return f"{server}/{workflow}", f"{run}/attempts/{environ.get('GITHUB_RUN_ATTEMPT', '1')}"
+
+
+def _distribution(name: str, item: metadata.Distribution, installed: Any) -> Distribution:
+    licence, licence_name = _licence(item)
+    wanted = {
+        normal_name(match.group(1))
+        for text in item.requires or ()
+        # What only an extra asks for is not what the distribution needs to run.
+        if (match := _REQUIREMENT.match(text)) and not re.search(r"\bextra\s*==", text)
+    }
+    requires = tuple(sorted((wanted & set(installed)) - {name}))
+    return Distribution(name, item.version, licence, licence_name, requires, item.metadata["Summary"] or None)
+
+
+def _licence(item: metadata.Distribution) -> tuple[str | None, str | None]:
+    """The SPDX expression of a distribution, else the name its metadata gives."""
+    text = item.metadata["License-Expression"] or item.metadata["License"] or ""
+    text = text.strip()
+    classifiers = [
+        c.rpartition("::")[2].strip() for c in item.metadata.get_all("Classifier") or () if "License ::" in c
+    ]
+    for candidate in (text, *classifiers):
+        if (known := spdx.known(candidate)) is not None:
+            return known, None
+    first = next((t for t in (*classifiers, text.partition("\n")[0]) if t), None)
+    return None, first[:100] if first else None
+
+
+def _distribution_json(item: Distribution) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "version": item.version,
+        "licence": item.licence,
+        "licenceName": item.licence_name,
+        "requires": list(item.requires),
+        "summary": item.summary,
+    }
+
+
+def _parse_distribution(value: dict[str, Any]) -> Distribution:
+    return Distribution(
+        value["name"],
+        value["version"],
+        value.get("licence"),
+        value.get("licenceName"),
+        tuple(value.get("requires", ())),
+        value.get("summary"),
+    )
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME") or platform.system()
+    except OSError:
+        return platform.system()
+
+
+def _hardware() -> Hardware:
+    names = {_field(text, "Model") for text in _texts("/proc/driver/nvidia/gpus", "*/information")}
+    memory = next((_field(text, "MemTotal") for text in _texts("/proc", "meminfo")), None)
+    processor = next((_field(text, "model name") for text in _texts("/proc", "cpuinfo")), None)
+    return Hardware(
+        architecture=platform.machine(),
+        processor=processor or platform.processor() or None,
+        cores=os.cpu_count() or 1,
+        memory=max(1, round(int(memory.split()[0]) * 1024 / _GIB)) if memory else None,
+        accelerators=tuple(sorted(n for n in names if n)),
+    )
+
+
+def _texts(folder: str, pattern: str) -> list[str]:
+    try:
+        return [path.read_text("utf-8", "replace") for path in sorted(Path(folder).glob(pattern))]
+    except OSError:
+        return []
+
+
+def _field(text: str, name: str) -> str | None:
+    match = re.search(rf"^{re.escape(name)}\s*:\s*(.+)$", text, re.MULTILINE)
+    return match.group(1).strip() if match else None
+
+
+def _origin(folder: Path) -> str | None:
+    """The address of `origin` without user name and password; None for a path on this machine."""
+    address = _git(folder, "remote", "get-url", "origin")
+    if address is None:
+        return None
+    if match := re.fullmatch(r"(?:ssh://)?git@([\w.-]+)[:/](.+?)(?:\.git)?", address):
+        return f"https://{match[1]}/{match[2]}"
+    match = re.fullmatch(r"(https?://)(?:[^/@]*@)?(.+?)(?:\.git)?/?", address)
+    return f"{match[1]}{match[2]}" if match else None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        run = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, timeout=20, check=False, text=True
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return run.stdout.strip() if run.returncode == 0 else None
