@@ -30,18 +30,29 @@ def kind_of_entry(entry: dict[str, Any]) -> tuple[str, str]:
     return kind
 
 
+def check_promise(entry: dict[str, Any]) -> None:
+    """Holds when a time is stated only together with the log's promise, and by Rekor v1 only; else `Untrusted`.
+
+    Raises `Malformed` for an unknown kind of entry. The stock verifier skips the signature of a promise whose time
+    is absent, ignores a time without promise, and both in Rekor v2, which signs neither.
+    """
+    time, promise = "integratedTime" in entry, "inclusionPromise" in entry
+    if kind_of_entry(entry) == REKOR_V2 and (time or promise):
+        raise Untrusted("The bundle states a time or a promise that its log never signs.", _DO_NOT)
+    if time != promise:
+        raise Untrusted("The bundle states a log time without its signature, or a promise without its time.", _DO_NOT)
+
+
 def check_entry(bundle: dict[str, Any], log: Log) -> None:
     """Holds when the entry of a normalised bundle is one that `log` would make for it; else `Untrusted`."""
     (entry,) = bundle["verificationMaterial"]["tlogEntries"]
     _check_checkpoint(entry, log)
     body = base64.b64decode(entry["canonicalizedBody"])
     if kind_of_entry(entry) == REKOR_V2:
-        _check_no_promise(entry)
         _check_index(entry)
         if body != expected_body(bundle):
             raise Untrusted("The log entry is not the canonical one for this envelope and certificate.", _DO_NOT)
         return
-    _check_promise(entry)
     if "inclusionPromise" not in entry:
         _check_index(entry)
     try:
@@ -77,18 +88,6 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def _check_index(entry: dict[str, Any]) -> None:
     if entry["logIndex"] != entry["inclusionProof"]["logIndex"]:
         raise Untrusted("The bundle states a log index that its inclusion proof does not prove.", _DO_NOT)
-
-
-def _check_no_promise(entry: dict[str, Any]) -> None:
-    """Rekor v2 promises nothing and states no time, so whatever stands there was put in by another."""
-    if "integratedTime" in entry or "inclusionPromise" in entry:
-        raise Untrusted("The bundle states a time or a promise that its log never signs.", _DO_NOT)
-
-
-def _check_promise(entry: dict[str, Any]) -> None:
-    """The stock verifier skips the promise's signature when the time is absent, and the other way round."""
-    if ("integratedTime" in entry) != ("inclusionPromise" in entry):
-        raise Untrusted("The bundle states a log time without its signature, or a promise without its time.", _DO_NOT)
 
 
 def _check_checkpoint(entry: dict[str, Any], log: Log) -> None:

@@ -39,7 +39,7 @@ from muniment.core.instant import format_instant, whole_seconds
 from muniment.evidence.statement import PAYLOAD_TYPE, parse_statement
 from muniment.signing.bundle import Bundle
 from muniment.signing.certificate import read_identity
-from muniment.signing.entry import check_entry, kind_of_entry
+from muniment.signing.entry import check_entry, check_promise
 from muniment.signing.identity import Signed
 from muniment.signing.keyring import Authority, Log, read_keyring, valid_at
 from muniment.signing.trustroot import CONFIG_MEDIA_TYPE, canonical_root
@@ -72,11 +72,12 @@ class StrictVerifier:
         if value["dsseEnvelope"]["payloadType"] != PAYLOAD_TYPE:
             raise Malformed(f"The bundle's payload is not of type {PAYLOAD_TYPE}.", "Sign an in-toto statement.")
         (entry,) = value["verificationMaterial"]["tlogEntries"]
-        kind_of_entry(entry)
+        check_promise(entry)
+        logs = self._logs(entry)
         with _plain_errors():
             stock = StockBundle.from_json(bundle.data)
             times = self._times(stock, value)
-            log = self._log(entry, [time.time for time in times])
+            log = _log_at(logs, [time.time for time in times])
             check_entry(value, log)
             payload = self._verifier(log, times).verify_dsse(stock, _AnyIdentity())[1]
         return self._signed(payload, stock.signing_certificate, min(time.time for time in times), bundle)
@@ -103,15 +104,12 @@ class StrictVerifier:
             raise Untrusted("A timestamp of the bundle does not verify, or its authority was not valid then.", _DO_NOT)
         return times
 
-    def _log(self, entry: dict[str, Any], moments: list[datetime]) -> Log:
-        """The log that made the entry, whose key was valid then."""
+    def _logs(self, entry: dict[str, Any]) -> list[Log]:
+        """The logs of the trusted root with the entry's log id; one key may stand there with several windows."""
         known = [log for log in self._keys.logs if _b64(log.log_id) == entry["logId"]["keyId"]]
         if not known:
             raise Untrusted("The bundle is in a log that the trusted root does not know.", _OTHER_ROOT)
-        for log in known:
-            if valid_at(moments, log.window):
-                return log
-        raise _retired("log key", moments)
+        return known
 
     def _verifier(self, log: Log, times: list[TimestampVerificationResult]) -> Verifier:
         """The stock verifier with only those keys that were valid at every proved time."""
@@ -225,6 +223,13 @@ def _plain_errors() -> Iterator[None]:
         raise Untrusted(f"The bundle does not verify: {_one_line(error)}.", _OTHER_ROOT) from error
     except Exception as error:
         raise Malformed(f"The bundle cannot be checked: {_one_line(error)}.", _DO_NOT) from error
+
+
+def _log_at(logs: Sequence[Log], moments: list[datetime]) -> Log:
+    for log in logs:
+        if valid_at(moments, log.window):
+            return log
+    raise _retired("log key", moments)
 
 
 def _valid(authorities: Sequence[Authority], moments: list[datetime]) -> tuple[int, ...]:
