@@ -60,7 +60,7 @@ class StrictVerifier:
         self.root = digest_of(self._root)
         self._value = parse_json(self._root, "The trusted root")
         self._keys = read_keyring(self._root)
-        self._stock = Verifier(trusted_root=_FastRoot(_stock_root(self._value)))
+        self._stock = _stock_verifier(_stock_root(self._value))
         self._narrowed: dict[tuple[tuple[int, ...], ...], _AtTimes] = {}
 
     def verify(self, bundle: Bundle) -> Signed:
@@ -195,6 +195,13 @@ class _AtTimes(Verifier):
     def _establish_time(self, bundle: StockBundle) -> list[TimestampVerificationResult]:
         assert self._times is not None
         return self._times
+
+
+def _stock_verifier(root: TrustedRoot) -> Verifier:
+    try:
+        return Verifier(trusted_root=_FastRoot(root))
+    except Error as error:
+        raise Malformed(f"The trusted root is not whole: {_one_line(error)}.", _OTHER_ROOT) from error
 
 
 def _stock_root(value: dict[str, Any]) -> TrustedRoot:

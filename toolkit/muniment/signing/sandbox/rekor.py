@@ -12,6 +12,7 @@ import base64
 import fcntl
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from muniment.core.errors import Malformed, Missing, Untrusted
 from muniment.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from muniment.log.merkle import MemoryTree, leaf_hash, prove_inclusion
 from muniment.log.note import NoteSigner
+from muniment.log.tiles import WIDTH, format_entry_bundle, parse_path_number
 from muniment.signing.entry import REKOR_V2, hashedrekord
 from muniment.signing.sandbox.keys import write_private
 from muniment.signing.trustroot import SANDBOX
@@ -35,6 +37,10 @@ from muniment.signing.trustroot import SANDBOX
 ORIGIN = f"rekor.{SANDBOX}"
 # Old clients take log index 0 for "absent"; nothing that is signed ever stands there.
 GENESIS = format_json({"kind": "genesis", "origin": ORIGIN})
+_TILE = re.compile(
+    r"tile/(?P<level>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<number>(?:x[0-9]{3}/)*[0-9]{3})"
+    r"(?:\.p/(?P<width>[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?"
+)
 
 
 def log_id(key: ed25519.Ed25519PublicKey, origin: str = ORIGIN) -> bytes:
@@ -105,11 +111,20 @@ class Rekor:
             self._catch_up()
             return self._read("entries.jsonl")[: self._offset].splitlines()
 
-    def tree(self) -> MemoryTree:
-        """The Merkle tree over the entries under the newest checkpoint; do not change it."""
+    def read_tile(self, path: str) -> bytes:
+        """The tile or entry bundle at a path as C2SP writes it, without cut-off hashes. Raises `Missing`."""
+        match = _TILE.fullmatch(path)
+        if match is None:
+            raise Missing(f"The sandbox's log has no {path[:80]!r}.", "Ask for a tile as C2SP tlog-tiles names it.")
+        first, width = parse_path_number(match["number"]) * WIDTH, int(match["width"] or WIDTH)
+        if match["level"] == "entries":
+            entries = self.bodies()[first : first + width]
+            if len(entries) < width:
+                raise Missing(f"The sandbox's log has no entry {first + width - 1} yet.", "Ask within its size.")
+            return format_entry_bundle(entries)
         with self._guard, self._locked():
             self._catch_up()
-            return self._tree
+            return b"".join(self._tree.read(8 * int(match["level"]), first + at) for at in range(width))
 
     def _entry(self, body: bytes, index: int, note: bytes) -> dict[str, Any]:
         size = self._tree.size

@@ -64,6 +64,8 @@ class Services:
             return 200, _JSON, json.dumps({"chains": [{"certificates": self._chain()}]}).encode()
         if parts.path == "/api/v2/checkpoint":
             return 200, "text/plain; charset=utf-8", self._rekor.read_checkpoint()
+        if parts.path.startswith("/api/v2/tile/"):
+            return 200, "application/octet-stream", self._rekor.read_tile(parts.path.removeprefix("/api/v2/"))
         raise Missing(f"The sandbox serves nothing at {parts.path[:80]!r}.", "Use the URLs of its trust configuration.")
 
     def post(self, url: str, authorization: str, body: bytes) -> Answer:
