@@ -31,6 +31,7 @@ _VARIABLES = (
     "TF_DETERMINISTIC_OPS",
 )
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_LICENCE_FILE = re.compile(r"\.dist-info/(?:licenses/)?[^/]*(?:LICEN[CS]E|COPYING)[^/]*$", re.IGNORECASE)
 _GIB = 1 << 30
 
 
@@ -38,7 +39,8 @@ _GIB = 1 << 30
 class Distribution:
     """An installed Python distribution; `name` is normalised (PEP 503), `requires` are names that are installed too.
 
-    `licence` is an SPDX expression or None; `licence_name` is what its metadata says where that is not SPDX.
+    `licence` is an SPDX expression or None, `concluded` says that it was recognised from the licence's text;
+    `licence_name` is what the metadata says where that is not SPDX.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Distribution:
     licence_name: str | None = None
     requires: tuple[str, ...] = ()
     summary: str | None = None
+    concluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,7 @@ def read_commit(folder: Path, environ: Mapping[str, str] = os.environ) -> Commit
 
 
 def builder_id(environ: Mapping[str, str] = os.environ) -> tuple[str, str | None]:
-    """SLSA builder id and invocation: the workflow and run in GitHub Actions, else a machine that vouches for itself."""
+    """SLSA builder id and invocation: workflow and run in GitHub Actions, else a machine that vouches for itself."""
     workflow, server = environ.get("GITHUB_WORKFLOW_REF"), environ.get("GITHUB_SERVER_URL", "https://github.com")
     if environ.get("GITHUB_ACTIONS") != "true" or not workflow:
         return "https://muniment.dev/builders/self/v1", None
@@ -177,7 +180,7 @@ def builder_id(environ: Mapping[str, str] = os.environ) -> tuple[str, str | None
 
 
 def _distribution(name: str, item: metadata.Distribution, installed: Any) -> Distribution:
-    licence, licence_name = _licence(item)
+    licence, licence_name, concluded = _licence(item)
     wanted = {
         normal_name(match.group(1))
         for text in item.requires or ()
@@ -185,11 +188,12 @@ def _distribution(name: str, item: metadata.Distribution, installed: Any) -> Dis
         if (match := _REQUIREMENT.match(text)) and not re.search(r"\bextra\s*==", text)
     }
     requires = tuple(sorted((wanted & set(installed)) - {name}))
-    return Distribution(name, item.version, licence, licence_name, requires, item.metadata["Summary"] or None)
+    summary = item.metadata["Summary"] or None
+    return Distribution(name, item.version, licence, licence_name, requires, summary, concluded)
 
 
-def _licence(item: metadata.Distribution) -> tuple[str | None, str | None]:
-    """The SPDX expression of a distribution, else the name its metadata gives."""
+def _licence(item: metadata.Distribution) -> tuple[str | None, str | None, bool]:
+    """The SPDX expression of a distribution, else the name its metadata gives; and whether a text was recognised."""
     text = item.metadata["License-Expression"] or item.metadata["License"] or ""
     text = text.strip()
     classifiers = [
@@ -197,9 +201,23 @@ def _licence(item: metadata.Distribution) -> tuple[str | None, str | None]:
     ]
     for candidate in (text, *classifiers):
         if (known := spdx.known(candidate)) is not None:
-            return known, None
+            return known, None, False
+    recognised = spdx.recognise(text) or _from_file(item)
+    if recognised is not None:
+        return recognised, None, True
     first = next((t for t in (*classifiers, text.partition("\n")[0]) if t), None)
-    return None, first[:100] if first else None
+    return None, first[:100] if first else None, False
+
+
+def _from_file(item: metadata.Distribution) -> str | None:
+    """The licence whose text the distribution's only licence file holds."""
+    names = [f for f in item.files or () if _LICENCE_FILE.search(f.as_posix())]
+    if len(names) != 1:
+        return None
+    try:
+        return spdx.recognise(Path(str(names[0].locate())).read_text("utf-8", "replace"))
+    except OSError:
+        return None
 
 
 def _distribution_json(item: Distribution) -> dict[str, Any]:
@@ -210,6 +228,7 @@ def _distribution_json(item: Distribution) -> dict[str, Any]:
         "licenceName": item.licence_name,
         "requires": list(item.requires),
         "summary": item.summary,
+        "concluded": item.concluded,
     }
 
 
@@ -221,6 +240,7 @@ def _parse_distribution(value: dict[str, Any]) -> Distribution:
         value.get("licenceName"),
         tuple(value.get("requires", ())),
         value.get("summary"),
+        value.get("concluded", False),
     )
 
 

@@ -14,15 +14,14 @@ from muniment.core.errors import Malformed, Mismatch, Missing
 from muniment.evidence.artifact import Measured, measure, part
 
 
-def pin(reference: Mapping[str, Any], base: Path) -> dict[str, Any]:
+def pin(reference: Mapping[str, Any], base: Path, measured: Measured | None = None) -> dict[str, Any]:
     """A reference with its digest and without its path, which is relative to `base`; slices with paths are pinned too.
 
-    A digest beside a path must be that of the bytes. Raises `Mismatch`, `Missing`, `Malformed`.
+    `measured` saves reading the path again. A digest beside a path must be that of the bytes. Raises `Mismatch`, `Missing`, `Malformed`.
     """
     pinned = {k: v for k, v in reference.items() if k not in ("path", "slices")}
-    measured = None
     if "path" in reference:
-        measured = measure(base / reference["path"])
+        measured = measured or measure(base / reference["path"])
         given = pinned.setdefault("digest", str(measured.digest))
         if given != str(measured.digest):
             raise Mismatch(

@@ -44,6 +44,21 @@ _NAMES = {
 }
 
 
+_BSD = (
+    "redistributions of source code must retain the above copyright notice",
+    "redistributions in binary form must reproduce the above copyright notice",
+)
+# Sentences that only the licence's own text has.
+_MARKS = (
+    ("MIT", ("permission is hereby granted, free of charge, to any person obtaining a copy", "substantial portions")),
+    ("ISC", ("permission to use, copy, modify, and/or distribute this software for any purpose with or without fee",)),
+    ("BSD-2-Clause", _BSD),
+    ("BSD-3-Clause", (*_BSD, "may be used to endorse or promote products derived from")),
+    ("Apache-2.0", ("apache license version 2.0, january 2004", "terms and conditions for use, reproduction")),
+)
+_FOREIGN = ("gnu general public", "gnu lesser", "mozilla public", "creative commons", "all advertising materials")
+
+
 @dataclass(frozen=True, slots=True)
 class Licence:
     """One licence, with its exception where there is one."""
@@ -81,7 +96,7 @@ def parse_expression(text: str) -> Expression:
 def satisfied(text: str, allowed: frozenset[str]) -> bool:
     """Whether the expression can be met with allowed licences alone; identifiers are compared without case.
 
-    An allowed text may name an exception (`GPL-2.0-only WITH Classpath-exception-2.0`). What is no expression is not met.
+    An allowed text may name an exception (`GPL-2.0-only WITH Classpath-exception-2.0`). False for no expression.
     """
     try:
         found = parse_expression(text)
@@ -100,6 +115,18 @@ def known(text: str) -> str | None:
         return canonical(text)
     except Malformed:
         return None
+
+
+def recognise(text: str) -> str | None:
+    """The licence whose whole text, or whose first part, this is; None unless its telling sentences are all there.
+
+    Knows MIT, ISC, the two BSD licences and Apache-2.0. Text of a second licence makes it uncertain: None.
+    """
+    plain = " ".join(text.lower().split())
+    found = {name for name, marks in _MARKS if all(mark in plain for mark in marks)}
+    found -= {"BSD-2-Clause"} if "BSD-3-Clause" in found else set()
+    foreign = any(word in plain for word in _FOREIGN)
+    return found.pop() if len(found) == 1 and not foreign else None
 
 
 def canonical(text: str) -> str:
