@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from muniment.core.digest import digest_of
 from muniment.core.errors import Missing
 from muniment.core.name import parse_name, parse_version_id

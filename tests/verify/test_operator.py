@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from muniment.core.canonical import format_json
 from muniment.core.digest import digest_of
 from muniment.core.errors import MunimentError, Refused, Rejected, Untrusted

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from muniment.core.canonical import format_json
 from muniment.core.errors import MunimentError, Rejected, Unchecked
 from muniment.core.name import parse_version_id
@@ -32,7 +33,7 @@ def test_it_proves_where_the_version_stands(told: World, pack: bytes) -> None:
 
 
 def test_any_changed_byte_is_found(told: World, pack: bytes) -> None:
-    dice = random.Random(7)
+    dice = random.Random(7)  # noqa: S311 - a test
     for _ in range(150):
         at = dice.randrange(len(pack))
         broken = pack[:at] + bytes([pack[at] ^ (1 << dice.randrange(8))]) + pack[at + 1 :]

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from muniment.cli import options, output
 from muniment.cli.options import Signing
-from muniment.core.errors import Conflict, Unreachable
+from muniment.core.errors import Conflict, Unreachable, Usage
 
 if TYPE_CHECKING:
     from muniment.evidence.statement import Statement
     from muniment.log.note import NoteSigner
+    from muniment.registry.store.local import LocalStore
+    from muniment.signing.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,77 +30,65 @@ class Made:
 
 def make_registry(folder: Path, config: bytes, policy: bytes, log_key: Path, signing: Signing, now: datetime) -> Made:
     """Makes a registry in an empty or new folder: log key, signed genesis, first checkpoint."""
-    from muniment.evidence.statement import format_statement
-    from muniment.registry.genesis import configure_statement, read_configuration
-    from muniment.registry.inbox import submit
-    from muniment.registry.sequencer import publish
-    from muniment.registry.state import State
+    from muniment.registry.genesis import found, origin_of
     from muniment.registry.store.local import LocalStore
     from muniment.verify.trust import format_trust, trust_of
 
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Conflict(f"{folder} is not empty.", "Give a new folder.")
-    key = _log_key(log_key, _origin(config))
-    text = complete_registry(config, (key.vkey,))
+    key = _log_key(log_key, origin_of(config))
     with signing.open() as (signer, root):
-        configuration = read_configuration(text, policy, root)
-        bundle = signer.sign(format_statement(configure_statement(State(), configuration, now)))
-    folder.mkdir(parents=True, exist_ok=True)
-    store = LocalStore(folder)
-    submit(store, bundle.data)
-    with store.lock():
-        history = publish(store, key, now).history
-    store.write("registry.yaml", text)
-    store.write("policy.yaml", policy)
-    pins = trust_of(history)
+        folder.mkdir(parents=True, exist_ok=True)
+        store = LocalStore(folder)
+        with store.lock():
+            pins = trust_of(found(store, signer, key, config, policy, root, now))
     return Made(pins.origin, str(pins.genesis), format_trust(pins))
 
 
-def complete_registry(config: bytes, log_keys: tuple[str, ...]) -> bytes:
-    """registry.yaml with the log keys in force, where it names none."""
-    from muniment.core.document import parse_yaml
-
-    value = parse_yaml(config, "registry.yaml")
-    if isinstance(value, dict) and "logKeys" not in value:
-        lines = "".join(f"  - {key}\n" for key in log_keys)
-        return config.rstrip(b"\n") + f"\nlogKeys:\n{lines}".encode()
-    return config
-
-
 def deliver(
-    statement: Statement, registry: Path, signing: Signing, publish: bool, log_key: Path | None, json: bool
+    statement: Statement,
+    registry: Path,
+    signing: Signing,
+    publish: bool,
+    log_key: Path | None,
+    json: bool,
+    out: Path | None = None,
 ) -> None:
-    """Signs a statement and puts it in the registry's inbox, or in the log with `publish`."""
-    from muniment.cli.registry import report
+    """Signs a statement and writes the bundle to `out`, or puts it in the inbox, or with `publish` in the log."""
     from muniment.core.digest import digest_of
     from muniment.evidence.kinds import kind_of
     from muniment.evidence.statement import format_statement
+
+    if out is not None and publish:
+        raise Usage("--out and --publish do not go together.", "Submit the bundle later, or publish it now.")
+    store = None if out is not None else options.local(registry)
+    key = options.log_signer(log_key) if publish else None
+    payload = format_statement(statement)
+    with signing.open() as (signer, _):
+        bundle = signer.sign(payload)
+    value = {"kind": kind_of(statement.predicate_type), "statement": str(digest_of(payload))}
+    if store is None:
+        assert out is not None
+        options.write(out, bundle.data)
+        output.result(value | {"bundle": str(out)}, f"{value['kind']} {value['statement']}\nwrote {out}", json)
+    else:
+        _submit(store, bundle, value, key, json)
+
+
+def _submit(
+    store: LocalStore, bundle: Bundle, value: dict[str, str | None], key: NoteSigner | None, json: bool
+) -> None:
+    from muniment.cli.registry import report
     from muniment.registry.inbox import submit
     from muniment.registry.sequencer import publish as sequence
 
-    store, payload = options.local(registry), format_statement(statement)
-    key = options.log_signer(log_key) if publish else None
-    with signing.open() as (signer, _):
-        bundle = signer.sign(payload)
     path = submit(store, bundle.data)
-    kind = kind_of(statement.predicate_type)
     if key is None:
-        value = {"kind": kind, "statement": str(digest_of(payload)), "submitted": path}
-        output.result(value, f"{kind} {digest_of(payload)}\nsubmitted {path}", json)
+        output.result(value | {"submitted": path}, f"{value['kind']} {value['statement']}\nsubmitted {path}", json)
         return
     with store.lock():
         done = sequence(store, key, options.now())
     report(done, json)
-
-
-def _origin(config: bytes) -> str:
-    from muniment.core.document import parse_yaml
-    from muniment.core.errors import Malformed
-
-    value = parse_yaml(config, "registry.yaml")
-    if not isinstance(value, dict) or not isinstance(value.get("origin"), str):
-        raise Malformed("registry.yaml has no origin.", "Name the log, as in origin: registry.example.org/aiops.")
-    return str(value["origin"])
 
 
 def _log_key(path: Path, origin: str) -> NoteSigner:

@@ -58,12 +58,12 @@ def configure(
     json: output.Json = False,
 ) -> None:
     """Sign a change of registry.yaml and policy.yaml; it is in force once it is in the log."""
-    from muniment.cli.making import complete_registry, deliver
-    from muniment.registry.genesis import configure_statement, read_configuration
+    from muniment.cli.making import deliver
+    from muniment.registry.genesis import configure_statement, read_configuration, with_log_keys
 
     state = options.own_history(registry).state
     assert state.config is not None
-    text = complete_registry(options.read(config), state.config.log_keys)
+    text = with_log_keys(options.read(config), state.config.log_keys)
     configuration = read_configuration(text, options.read(policy), state.config.trusted_root)
     statement = configure_statement(state, configuration, options.now())
     signing = options.Signing(sandbox, name, trust_config, token)

@@ -118,7 +118,7 @@ def concerns(entry: Entry, known: Reach) -> bool:
 
 def _sources(kind: str, statement: Statement) -> set[Digest]:
     if kind == "link":
-        return set(link.materials(statement.predicate))
+        return {digest for _, digest in link.materials_of(statement.predicate)}
     if kind == "provenance":
         return {d.digest for d in recipe.dependencies(statement.predicate)}
     return set()

@@ -6,13 +6,20 @@ import json
 from datetime import datetime
 from typing import Any
 
-from muniment.core.document import load_document
-from muniment.evidence.statement import Statement
+from muniment.core.document import load_document, parse_yaml
+from muniment.core.errors import Malformed
+from muniment.evidence.statement import Statement, format_statement
+from muniment.log.note import NoteSigner
 from muniment.registry.check import SEMANTICS
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure, LogRef
+from muniment.registry.fold import History
+from muniment.registry.inbox import submit
 from muniment.registry.predicate import format_event
+from muniment.registry.sequencer import publish
 from muniment.registry.state import State
+from muniment.registry.store import Store
+from muniment.signing.keyless import Signer
 
 
 def read_configuration(registry: bytes, policy: bytes, trusted_root: bytes) -> dict[str, Any]:
@@ -37,3 +44,36 @@ def configure_statement(state: State, configuration: dict[str, Any], at: datetim
         configuration=configuration,
     )
     return format_event(event)
+
+
+def found(
+    store: Store, signer: Signer, key: NoteSigner, registry: bytes, policy: bytes, trusted_root: bytes, now: datetime
+) -> History:
+    """Makes a registry in an empty store: signed genesis, first checkpoint, and the configuration as people edit it.
+
+    `registry` (registry.yaml) gets the log's key where it names none.
+    """
+    text = with_log_keys(registry, (key.vkey,))
+    statement = configure_statement(State(), read_configuration(text, policy, trusted_root), now)
+    submit(store, signer.sign(format_statement(statement)).data)
+    history = publish(store, key, now).history
+    store.write("registry.yaml", text)
+    store.write("policy.yaml", policy)
+    return history
+
+
+def with_log_keys(registry: bytes, log_keys: tuple[str, ...]) -> bytes:
+    """registry.yaml with these log keys, where it names none."""
+    value = parse_yaml(registry, "registry.yaml")
+    if isinstance(value, dict) and "logKeys" not in value:
+        lines = "".join(f"  - {key}\n" for key in log_keys)
+        return registry.rstrip(b"\n") + f"\nlogKeys:\n{lines}".encode()
+    return registry
+
+
+def origin_of(registry: bytes) -> str:
+    """The origin that registry.yaml names. Raises `Malformed`."""
+    value = parse_yaml(registry, "registry.yaml")
+    if not isinstance(value, dict) or not isinstance(value.get("origin"), str):
+        raise Malformed("registry.yaml has no origin.", "Name the log, as in origin: registry.example.org/aiops.")
+    return str(value["origin"])

@@ -1,0 +1,117 @@
+"""Making and signing evidence: attest, bom and record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from muniment.cli import options, output
+from muniment.core.errors import Usage
+
+if TYPE_CHECKING:
+    from muniment.evidence.statement import Statement
+
+KINDS = ("provenance", "dataset", "evaluation", "test-result", "signature")
+DOCUMENTS = {"provenance": "recipe.yaml", "dataset": "dataset.yaml", "evaluation": "evaluation.json"}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    app.command()(attest)
+    app.command()(bom)
+    app.command(context_settings={"allow_interspersed_args": False})(record)
+
+
+def attest(
+    kind: Annotated[str, typer.Argument(help="provenance, dataset, evaluation, test-result or signature.")],
+    path: Annotated[Path, typer.Argument(help="The artifact: a file or a folder.")],
+    about: Annotated[
+        Path | None,
+        typer.Option("--from", help="The document: recipe.yaml, dataset.yaml or evaluation.json."),
+    ] = None,
+    registry: options.Registry = options.HERE,
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    out: options.Out = None,
+    publish: options.Publish = False,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Make and sign a statement about an artifact, and submit it."""
+    from muniment.cli.making import deliver
+
+    statement = _statement(kind, path, about)
+    signing = options.Signing(sandbox, name, trust_config, token)
+    deliver(statement, registry, signing, publish, log_key, json, out)
+
+
+def bom(
+    path: Annotated[Path, typer.Argument(help="The model: a file or a folder.")],
+    card: Annotated[Path, typer.Option("--card", help="model.yaml: what the model is.")],
+    registry: options.Registry = options.HERE,
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    out: options.Out = None,
+    publish: options.Publish = False,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Make the CycloneDX ML-BOM of a model, sign it and submit it."""
+    from muniment.cli.making import deliver
+    from muniment.evidence.bom.make import attest_bom
+
+    statement = attest_bom(path, card, options.now())
+    signing = options.Signing(sandbox, name, trust_config, token)
+    deliver(statement, registry, signing, publish, log_key, json, out)
+
+
+def record(
+    command: Annotated[list[str], typer.Argument(help="The step's command, after --.")],
+    step: Annotated[str, typer.Option("--step", help="The step's name.")],
+    products: Annotated[list[Path], typer.Option("--products", help="A file or folder that the step writes.")],
+    materials: Annotated[
+        list[Path] | None, typer.Option("--materials", help="A file or folder that the step reads.")
+    ] = None,
+    base: Annotated[Path, typer.Option("--base", help="The folder the step runs in.")] = options.HERE,
+    registry: options.Registry = options.HERE,
+    sandbox: options.Sandbox = None,
+    name: options.As = None,
+    trust_config: options.TrustConfig = None,
+    token: options.Token = None,
+    out: options.Out = None,
+    publish: options.Publish = False,
+    log_key: options.LogKey = None,
+    json: output.Json = False,
+) -> None:
+    """Run a pipeline step and record what it read and wrote as an in-toto link."""
+    from muniment.cli.making import deliver
+    from muniment.evidence import link
+
+    statement = link.record(step, command, materials or [], products, base)
+    signing = options.Signing(sandbox, name, trust_config, token)
+    deliver(statement, registry, signing, publish, log_key, json, out)
+
+
+def _statement(kind: str, path: Path, about: Path | None) -> Statement:
+    from muniment.evidence import attest as make
+
+    if kind == "signature":
+        return make.attest_signature(path)
+    if kind not in KINDS:
+        raise Usage(f"{kind!r} is no kind of evidence that attest makes.", f"Choose among {', '.join(KINDS)}.")
+    if about is None:
+        document = DOCUMENTS.get(kind, "evaluation.json")
+        raise Usage(f"attest {kind} needs the document about it.", f"Give --from {document}.")
+    if kind == "dataset":
+        return make.attest_dataset(path, about)
+    if kind == "provenance":
+        return make.attest_provenance(path, about)
+    if kind == "test-result":
+        return make.attest_gate(path, about)
+    return make.attest_evaluation(path, about, options.now())
