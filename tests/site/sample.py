@@ -260,7 +260,7 @@ def sample() -> Sample:
     s.publish()
     s.dataset("aiops/telemetry@2026.01")
     s.publish()
-    data = ("aiops/telemetry@2026.01", "dataset")
+    data = ("aiops/telemetry@2026.01", "training")
     s.model("aiops/cpu-anomaly@0.9.0", (data,), 0.74, 50)
     s.publish(20)
     s.model("aiops/cpu-anomaly@1.0.0", (data,), 0.871, 100)
@@ -278,36 +278,82 @@ def sample() -> Sample:
     s.rollback("aiops/cpu-anomaly@1.0.0", "aiops/cpu-anomaly@2.0.0", "production", "INC-2026-017", "False alarms on every nightly backup.")
     s.publish()
     s.model("aiops/disk-forecast@1.0.0", (data,), 0.93, 80)
-    s.model("aiops/ensemble@0.1.0", (("aiops/cpu-anomaly@2.0.0", "model"), ("aiops/disk-forecast@1.0.0", "model")), 0.95, 10)
+    s.model("aiops/ensemble@0.1.0", (("aiops/cpu-anomaly@2.0.0", "base-model"), ("aiops/disk-forecast@1.0.0", "base-model")), 0.95, 10)
     s.publish()
     return s
 
 
 def dataset_predicate() -> dict[str, Any]:
     """What a dataset record says."""
-    return {"name": "telemetry"}
+    return {
+        "name": "telemetry",
+        "description": "CPU and disk series of one machine under known loads.",
+        "origin": {"producer": "operations", "collectedFrom": "2026-01-02T00:00:00Z", "collectedTo": "2026-01-09T00:00:00Z"},
+        "licence": "CC0-1.0",
+        "slices": [{"name": "train", "rows": 20160, "purpose": "training"}, {"name": "test", "rows": 5040, "purpose": "test"}],
+        "collection": "Recorded every five seconds by the recorder beside it.",
+        "labelling": {"method": "recorded", "description": "The loads that ran."},
+        "cleaning": ["Gaps of one sample were filled."],
+        "personalData": {"present": False},
+        "access": {"classification": "public"},
+        "contents": {"files": 4, "bytes": 1048576},
+    }
 
 
 def provenance_predicate(inputs: list[dict[str, Any]], trees: int) -> dict[str, Any]:
     """What a training recipe says."""
+    commit = TRAINER_CLAIMS["sourceRepositoryDigest"]
+    code = {"name": "code", "uri": f"git+{TRAINER_CLAIMS['sourceRepositoryURI']}@{commit}", "digest": {"gitCommit": commit}, "annotations": {"role": "code"}}
+    lock = {"name": "requirements.txt", "digest": {"sha256": digest_of(b"lock").hex}, "annotations": {"role": "lockfile"}}
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
-            "externalParameters": {"hyperparameters": {"n_estimators": trees}, "seeds": {"random_state": 7}},
-            "resolvedDependencies": inputs,
+            "externalParameters": {
+                "task": "anomaly-detection",
+                "code": {"repository": TRAINER_CLAIMS["sourceRepositoryURI"], "commit": commit, "path": "train.py"},
+                "command": ["python", "train.py", "--trees", str(trees)],
+                "data": [{"name": i["name"], "digest": f"sha256:{i['digest']['sha256']}"} for i in inputs],
+                "features": ["mean_5m", "slope_5m", "hour"],
+                "seeds": {"PYTHONHASHSEED": 0, "random_state": 7},
+                "hyperparameters": {"n_estimators": trees, "contamination": 0.01},
+            },
+            "internalParameters": {
+                "hardware": {"architecture": "x86_64", "cores": 2, "memory": 8589934592},
+                "software": {"system": "Linux", "python": "3.11.9", "distributions": {"numpy": "2.4.6", "scikit-learn": "1.9.1"}},
+            },
+            "resolvedDependencies": [code, *inputs, lock],
         },
-        "runDetails": {"builder": {"id": "https://github.com/sandbox.muniment.dev/detectors"}},
+        "runDetails": {
+            "builder": {"id": TRAINER_CLAIMS["buildSignerURI"]},
+            "metadata": {"invocationId": TRAINER_CLAIMS["runInvocationURI"], "startedOn": "2026-01-12T07:31:02Z", "finishedOn": "2026-01-12T07:33:40Z"},
+        },
     }
 
 
 def link_predicate() -> dict[str, Any]:
     """What a step's link says."""
-    return {"name": "train", "command": ["python", "train.py"], "materials": [], "byproducts": {"return-value": 0}, "environment": {}}
+    materials = [{"name": "data/cpu.csv", "digest": {"sha256": digest_of(b"cpu").hex}}]
+    return {"name": "train", "command": ["python", "train.py", "--out", "detector.joblib"], "materials": materials, "byproducts": {"return-value": 0}, "environment": {}}
 
 
 def bom_predicate(version: str) -> dict[str, Any]:
     """A small ML-BOM."""
-    return {"bomFormat": "CycloneDX", "specVersion": "1.6"}
+    name, _, number = version.partition("@")
+    libraries = [("numpy", "2.4.6", "BSD-3-Clause"), ("scikit-learn", "1.9.1", "BSD-3-Clause"), ("joblib", "1.6.0", "BSD-3-Clause"), ("scipy", "1.17.1", "BSD-3-Clause AND MIT")]
+    card = {
+        "modelParameters": {"task": "anomaly-detection", "architectureFamily": "tree ensemble", "modelArchitecture": "IsolationForest"},
+        "considerations": {"useCases": ["Alert on unusual load of one machine."], "technicalLimitations": ["Nightly backups look like bursts."]},
+    }
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "timestamp": "2026-01-12T07:33:40Z",
+            "component": {"type": "machine-learning-model", "bom-ref": "model", "name": name.partition("/")[2], "group": "aiops", "version": number, "licenses": [{"expression": "Apache-2.0"}], "modelCard": card},
+        },
+        "components": [{"type": "library", "bom-ref": n, "name": n, "version": v, "licenses": [{"expression": e}]} for n, v, e in libraries],
+    }
 
 
 def signature_statement(name: str, digest: Digest) -> Statement:
@@ -322,4 +368,16 @@ def signature_statement(name: str, digest: Digest) -> Statement:
 
 def evaluation_predicate(f1: float, data: Digest) -> dict[str, Any]:
     """What an evaluation says."""
-    return {"metrics": [{"metric": "f1", "value": f1}]}
+    return {
+        "data": {"name": "telemetry", "digest": str(data)},
+        "harness": {"name": "evaluate.py", "digest": str(digest_of(b"harness"))},
+        "assuranceLevel": "self_attested",
+        "evaluatedAt": "2026-01-12T07:34:10Z",
+        "metrics": [
+            {"metric": "f1", "value": f1, "comparator": ">=", "threshold": 0.8, "passed": f1 >= 0.8, "sampleSize": 5040},
+            {"metric": "precision", "value": f1 + 0.021},
+            {"metric": "recall", "value": f1 - 0.017},
+            {"metric": "f1", "slice": "bursts", "value": f1 - 0.06},
+            {"metric": "latency", "value": 1.7, "unit": "ms"},
+        ],
+    }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from muniment.core.digest import Digest
 from muniment.core.name import Name, VersionId
 from muniment.evidence.kinds import EVIDENCE
+from muniment.evidence.oms import covers
 from muniment.registry.state import Entry, State
 
-OUTSIDE_ROLES = frozenset({"dataset", "data", "base-model", "model"})
+# What a training run used without being made of it.
+TOOL_ROLES = frozenset({"code", "lockfile", "container", "dependency"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,6 +98,14 @@ def records_of(state: State, version: VersionId) -> Iterator[Entry]:
                 yield state.entries[index]
 
 
+def concerns(entry: Entry, artifacts: Collection[Digest]) -> bool:
+    """Whether a record speaks of one of the artifacts, as subject or as a model signature that covers it."""
+    if entry.record is None:
+        return False
+    statement = entry.record.statement
+    return any(s.digest in artifacts for s in statement.subjects) or any(covers(statement, a) for a in artifacts)
+
+
 def _holders(state: State) -> dict[Digest, list[VersionId]]:
     holders: dict[Digest, list[VersionId]] = {}
     for version in in_release_order(state):
@@ -106,9 +116,10 @@ def _holders(state: State) -> dict[Digest, list[VersionId]]:
 
 def _edges_into(state: State, version: VersionId, holders: Mapping[Digest, list[VersionId]]) -> Iterator[Edge]:
     seen: set[Thing] = {version}
+    own = [a.digest for a in state.versions[version].artifacts]
     for entry in records_of(state, version):
-        for name, digest, role in dependencies(entry):
-            outside = [Material(name, digest)] if role in OUTSIDE_ROLES else []
+        for name, digest, role in dependencies(entry) if concerns(entry, own) else ():
+            outside = [] if role in TOOL_ROLES else [Material(name, digest)]
             for source in holders.get(digest, outside):
                 if source not in seen:
                     seen.add(source)

@@ -14,7 +14,7 @@ from muniment.core.resources import resource_root
 from muniment.insight.lineage import folded
 from muniment.insight.past import states_at
 from muniment.insight.standing import names
-from muniment.log.checkpoint import Checkpoint
+from muniment.log.checkpoint import Checkpoint, format_checkpoint
 from muniment.log.lines import leaf_file
 from muniment.log.merkle import MemoryTree
 from muniment.log.tiles import tiles
@@ -32,6 +32,7 @@ from muniment.site.facts.name import name_sheet
 from muniment.site.facts.past import KEPT, past_sheet, snapshot_sheet
 from muniment.site.facts.rules import rules_sheets
 from muniment.site.facts.version import version_sheet
+from muniment.site.manifest import with_manifest
 from muniment.site.page import Page, Sheet
 from muniment.site.search import search_pages
 
@@ -43,6 +44,11 @@ def render(history: History, blob: Blob, notes: Notes) -> Iterator[Page]:
 
     `blob` reads a blob of the registry by its digest; `notes` are the signed checkpoints published so far, by size.
     """
+    checkpoint = history.checkpoint
+    yield from with_manifest(_files(history, blob, notes), checkpoint.origin, checkpoint.size)
+
+
+def _files(history: History, blob: Blob, notes: Notes) -> Iterator[Page]:
     book = Book(history.entries, history.state, blob)
     tree = tree_of(history.leaves)
     published = {size: note for size, note in notes.items() if size <= history.checkpoint.size}
@@ -65,7 +71,7 @@ def history_at(history: History, notes: Notes, size: int) -> History:
         raise Missing(f"No checkpoint of size {size} was published.", f"Choose a published size: …, {known}.")
     root = tree_of(history.leaves[:size]).root()
     checkpoint = Checkpoint(history.checkpoint.origin, size, root)
-    if not notes[size].startswith(_text(checkpoint)):
+    if not notes[size].startswith(format_checkpoint(checkpoint).encode() + b"\n"):
         raise Mismatch(
             f"The checkpoint of size {size} is not of this log.", "The registry was altered; fetch it again."
         )
@@ -136,12 +142,6 @@ def machine_files(book: Book, pen: Pen) -> Iterator[Page]:
 def shipped_files() -> Iterator[Page]:
     """Assets and JSON Schemas, as the package ships them."""
     for kind, folder in (("assets", resource_root("templates") / "assets"), ("schemas", resource_root("schemas"))):
-        for file in sorted(folder.iterdir()):
+        for file in sorted(folder.rglob("*")):
             if file.is_file() and not file.name.startswith("."):
-                yield Page(f"{kind}/{file.name}", file.read_bytes())
-
-
-def _text(checkpoint: Checkpoint) -> bytes:
-    from muniment.log.checkpoint import format_checkpoint
-
-    return format_checkpoint(checkpoint).encode("utf-8")
+                yield Page(f"{kind}/{file.relative_to(folder).as_posix()}", file.read_bytes())

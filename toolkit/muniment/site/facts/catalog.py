@@ -7,7 +7,7 @@ from typing import Any
 
 from muniment.core.instant import format_instant
 from muniment.core.name import Name
-from muniment.insight.lineage import records_of
+from muniment.insight.lineage import concerns, records_of
 from muniment.insight.standing import Standing, latest, names, stays_in, verdict, versions_of
 from muniment.registry.state import State
 from muniment.site import paths
@@ -92,7 +92,8 @@ def _licences(book: Book, state: State, name: Name) -> str:
     newest = latest(state, name)
     if newest is None:
         return ""
-    records = list(records_of(state, newest))
+    own = [a.digest for a in state.versions[newest].artifacts]
+    records = [e for e in records_of(state, newest) if concerns(e, own)]
     bom = said.bom_facts(said.predicate_of(records, "bom"))
     if bom and bom["main"] and bom["main"]["licence"]:
         return str(bom["main"]["licence"])

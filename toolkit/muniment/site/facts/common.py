@@ -92,15 +92,28 @@ def version_link(book: Book, version: VersionId) -> Facts:
 def event_facts(book: Book, entry: Entry) -> Facts:
     """An event: the record, what it did in words, its reason, its version."""
     assert entry.event is not None
-    version = getattr(entry.event, "version", None)
+    target = target_entry(book, entry.event)
+    version = getattr((target or entry).event, "version", None)
+    deed = deed_of(entry.event)
+    if target is not None and target.event is not None:
+        deed = f"{deed}: {deed_of(target.event)[0].lower()}{deed_of(target.event)[1:]}"
     return record_facts(book, entry) | {
         "event": True,
-        "deed": deed_of(entry.event),
+        "deed": deed,
+        "target": target.index if target else None,
         "reason": getattr(entry.event, "reason", None),
         "environment": getattr(entry.event, "environment", None),
         "incident": getattr(entry.event, "incident", None),
         "version": version_link(book, version) if version is not None else None,
     }
+
+
+def target_entry(book: Book, event: Event) -> Entry | None:
+    """The event that an approval approves, once it is in the log."""
+    if not isinstance(event, Approve):
+        return None
+    indexes = book.state.statements.get(event.target, ())
+    return book.state.entries[indexes[0]] if indexes else None
 
 
 def entry_facts(book: Book, entry: Entry) -> Facts:

@@ -6,7 +6,7 @@ from typing import Any
 
 from muniment.core.instant import format_instant
 from muniment.core.name import Name, VersionId
-from muniment.insight.lineage import ego, folded, records_of
+from muniment.insight.lineage import concerns, ego, folded, records_of
 from muniment.insight.standing import latest, stays_in, versions_of
 from muniment.site.facts import said
 from muniment.site.facts.book import Book
@@ -69,7 +69,9 @@ def _trend(book: Book, versions: list[VersionId]) -> list[Facts]:
     """Each whole-set metric over the versions that report it, for metrics that two versions or more report."""
     rows: dict[str, list[Facts]] = {}
     for version in versions:
-        for metric in said.metric_facts(records_of(book.state, version)):
+        own = [a.digest for a in book.state.versions[version].artifacts]
+        records = (e for e in records_of(book.state, version) if concerns(e, own))
+        for metric in said.metric_facts(records):
             if metric["slice"] is None and metric["value"] is not None:
                 point = {"version": version.version, "page": book.page_of(version), "value": metric["value"]}
                 rows.setdefault(metric["metric"], []).append(point)

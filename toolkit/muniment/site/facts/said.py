@@ -114,6 +114,25 @@ def metric_facts(entries: Iterable[Entry]) -> list[Facts]:
     return rows
 
 
+def evaluation_facts(book: Book, entries: Iterable[Entry]) -> list[Facts]:
+    """What each evaluation was made on and with, and what it says of its own worth."""
+    rows: list[Facts] = []
+    for entry in entries:
+        if entry.record is not None and entry.record.statement.predicate_type == EVIDENCE["evaluation"]:
+            report = entry.record.statement.predicate
+            rows.append(
+                {
+                    "index": entry.index,
+                    "data": _named(book, dig(report, "data")),
+                    "harness": _named(book, dig(report, "harness")),
+                    "assurance": (text(dig(report, "assuranceLevel")) or "").replace("_", "-"),
+                    "evaluatedAt": text(dig(report, "evaluatedAt")),
+                    "limitations": [str(line) for line in dig(report, "limitations") or ()],
+                }
+            )
+    return rows
+
+
 def step_facts(entries: Iterable[Entry]) -> list[Facts]:
     """The pipeline steps that in-toto links recorded: name, command, counts of what went in and came out."""
     rows: list[Facts] = []
@@ -188,12 +207,21 @@ def _inputs(book: Book, entry: Entry, items: list[Mapping[str, Any]]) -> list[Fa
     return rows
 
 
+def _named(book: Book, value: Any) -> Facts:
+    """A named thing with a digest, and the versions here that have it."""
+    digest = text(dig(value, "digest")) or ""
+    held = [v for d, versions in book.holders.items() if str(d) == digest for v in versions]
+    return {"name": text(dig(value, "name")) or "", "digest": digest, "versions": [version_link(book, v) for v in held]}
+
+
 def _metric(entry: Entry, metric: Mapping[str, Any]) -> Facts:
     value, threshold = metric.get("value"), metric.get("threshold")
     return {
         "index": entry.index,
         "metric": text(metric.get("metric")) or text(metric.get("name")) or "",
         "slice": text(metric.get("slice")),
+        "unit": text(metric.get("unit")),
+        "sampleSize": text(metric.get("sampleSize")),
         "value": value if isinstance(value, int | float) else None,
         "threshold": threshold if isinstance(threshold, int | float) else None,
         "comparator": text(metric.get("comparator")),

@@ -7,7 +7,7 @@ from typing import Any
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVIDENCE
-from muniment.insight.lineage import ego, records_of
+from muniment.insight.lineage import concerns, ego, records_of
 from muniment.insight.standing import Standing, Stay, approvals_for, last_stays, latest, stays, verdict
 from muniment.registry.event import Rollback
 from muniment.registry.state import Entry, VersionState
@@ -34,6 +34,7 @@ def version_facts(book: Book, version: VersionId) -> Facts:
     """All that a version's page says."""
     found = book.state.versions[version]
     records = list(records_of(book.state, version))
+    own = [e for e in records if concerns(e, [a.digest for a in found.artifacts])]
     newest = latest(book.state, version.name)
     return {
         "page": "version",
@@ -48,9 +49,9 @@ def version_facts(book: Book, version: VersionId) -> Facts:
         "stages": [_stay(book, stay) for stay in stays(book.state, version)],
         "gates": _gates(book, found),
         "evidence": _evidence(book, version, records),
-        **_said(book, records),
+        **_said(book, own, records),
         "lineage": graph_facts(book, ego(book.lineage, version), version),
-        "history": [_event(book, book.state.entries[i]) for i in found.events],
+        "history": [_event(book, book.state.entries[i]) for i in reversed(found.events)],
     }
 
 
@@ -112,6 +113,8 @@ def _stay(book: Book, stay: Stay) -> Facts:
         "until": format_instant(stay.until) if stay.until else None,
         "endedBy": stay.ended_by,
         "rolledBack": stay.rolled_back,
+        "replaced": version_link(book, entry.event.replaces) if isinstance(entry.event, Rollback) else None,
+        "incident": getattr(entry.event, "incident", None),
         "by": record_facts(book, entry),
         "approvals": [approval_facts(book, a) for a in approvals_for(book.state, entry.index)],
     }
@@ -162,13 +165,15 @@ def _record(book: Book, entry: Entry, bound: bool) -> Facts:
     return record_facts(book, entry) | {"bound": bound, "sigstoreIndex": said.text(tlog)}
 
 
-def _said(book: Book, records: list[Entry]) -> Facts:
+def _said(book: Book, records: list[Entry], bound: list[Entry]) -> Facts:
+    """What evidence about the version's own artifacts says; steps count wherever they lie on the way to it."""
     return {
         "bom": said.bom_facts(said.predicate_of(records, "bom")),
         "recipe": said.recipe_facts(book, said.predicate_of(records, "provenance")),
         "dataset": said.dataset_facts(said.predicate_of(records, "dataset")),
         "metrics": said.metric_facts(records),
-        "steps": said.step_facts(records),
+        "evaluations": said.evaluation_facts(book, records),
+        "steps": said.step_facts(bound),
         "files": said.file_facts(said.predicate_of(records, "signature")),
     }
 
