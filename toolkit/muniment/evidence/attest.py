@@ -16,11 +16,10 @@ from muniment.core.document import load_document
 from muniment.core.errors import Malformed, Missing
 from muniment.core.instant import format_instant, parse_instant
 from muniment.evidence import environment as env
-from muniment.evidence import oms, spdx
-from muniment.evidence.artifact import Measured, measure, read_document
-from muniment.evidence.bom.card import Card, Input, read_input
+from muniment.evidence import oms
+from muniment.evidence.artifact import measure, read_document
 from muniment.evidence.dataset import dataset_statement
-from muniment.evidence.evaluation import Metric, evaluation_statement, gate_statement, metrics
+from muniment.evidence.evaluation import evaluation_statement, gate_statement
 from muniment.evidence.recipe import Run, provenance
 from muniment.evidence.reference import pin
 from muniment.evidence.statement import Statement
@@ -67,63 +66,6 @@ def attest_provenance(model: Path, recipe: Path, environ: Mapping[str, str] = os
             *(parse_instant(run[key]) if key in run else None for key in ("startedOn", "finishedOn")),
         ),
     )
-
-
-def attest_bom(model: Path, card: Path, now: datetime, environ: Mapping[str, str] = os.environ) -> Statement:
-    """The ML-BOM of a model from a `model.yaml`; `now` is its timestamp."""
-    from muniment.evidence.bom.build import bom_statement
-
-    return bom_statement(read_card(model, card, now, environ))
-
-
-def read_card(model: Path, card: Path, now: datetime, environ: Mapping[str, str] = os.environ) -> Card:
-    """All that goes into the ML-BOM of a model: its card, and the documents that the card names."""
-    document = load(card, "model")
-    base = card.parent
-    recipe = load(base / document["recipe"], "recipe") if "recipe" in document else {}
-    measured = measure(model)
-    environment = read_environment(card, document, environ)
-    software = document.get("software")
-    return Card(
-        model=measured,
-        document=document,
-        licence=spdx.canonical(document["licence"]),
-        datasets=_datasets(document, base) or _recipe_inputs(document, recipe, base, "data", "training"),
-        base_models=tuple(read_input(pin(b, base), "base-model") for b in document.get("baseModels", ()))
-        or _recipe_inputs(document, recipe, base, "baseModels", "base-model"),
-        metrics=_metrics(document, base, measured),
-        hyperparameters=tuple((document.get("hyperparameters") or recipe.get("hyperparameters", {})).items()),
-        environment=environment,
-        distributions=env.closure(environment.distributions, software) if software else environment.distributions,
-        timestamp=now,
-    )
-
-
-def _datasets(document: Mapping[str, Any], base: Path) -> tuple[Input, ...]:
-    return tuple(_dataset(item, base) for item in document.get("datasets", ()))
-
-
-def _dataset(item: Mapping[str, Any], base: Path) -> Input:
-    measured = measure(base / item["path"]) if "path" in item else None
-    about = None
-    if measured is not None and "about" in item:
-        about = dataset_statement(measured, load(base / item["about"], "dataset")).predicate
-        item = {"name": about["name"]} | item
-    return read_input(pin(item, base, measured), "training", about)
-
-
-def _recipe_inputs(
-    document: Mapping[str, Any], recipe: Mapping[str, Any], base: Path, key: str, role: str
-) -> tuple[Input, ...]:
-    """The inputs a recipe names, for a card that names none itself."""
-    folder = (base / document["recipe"]).parent if recipe else base
-    return tuple(read_input(pin(item, folder), role) for item in recipe.get(key, ()))
-
-
-def _metrics(document: Mapping[str, Any], base: Path, model: Measured) -> tuple[Metric, ...]:
-    if "evaluation" not in document:
-        return ()
-    return metrics(evaluation_statement(model, pinned_report(base / document["evaluation"])).predicate)
 
 
 def pinned_report(report: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -100,11 +100,12 @@ def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
 
 def read_distributions(paths: list[str] | None = None) -> tuple[Distribution, ...]:
     """The distributions installed in `paths` (default: this process's), by name; the first on the path wins."""
-    found: dict[str, metadata.Distribution] = {}
+    found: dict[str, tuple[metadata.Distribution, metadata.PackageMetadata]] = {}
     for item in metadata.distributions(path=sys.path if paths is None else paths):
-        if item.metadata["Name"]:
-            found.setdefault(normal_name(item.metadata["Name"]), item)
-    return tuple(_distribution(name, found[name], found.keys()) for name in sorted(found))
+        said = item.metadata  # parsed anew at each access
+        if said["Name"] and said["Version"]:
+            found.setdefault(normal_name(said["Name"]), (item, said))
+    return tuple(_distribution(name, *found[name], found.keys()) for name in sorted(found))
 
 
 def closure(distributions: tuple[Distribution, ...], roots: list[str]) -> tuple[Distribution, ...]:
@@ -179,26 +180,24 @@ def builder_id(environ: Mapping[str, str] = os.environ) -> tuple[str, str | None
     return f"{server}/{workflow}", f"{run}/attempts/{environ.get('GITHUB_RUN_ATTEMPT', '1')}"
 
 
-def _distribution(name: str, item: metadata.Distribution, installed: Any) -> Distribution:
-    licence, licence_name, concluded = _licence(item)
+def _distribution(
+    name: str, item: metadata.Distribution, said: metadata.PackageMetadata, installed: Collection[str]
+) -> Distribution:
+    licence, licence_name, concluded = _licence(item, said)
     wanted = {
         normal_name(match.group(1))
-        for text in item.requires or ()
+        for text in said.get_all("Requires-Dist") or ()
         # What only an extra asks for is not what the distribution needs to run.
         if (match := _REQUIREMENT.match(text)) and not re.search(r"\bextra\s*==", text)
     }
     requires = tuple(sorted((wanted & set(installed)) - {name}))
-    summary = item.metadata["Summary"] or None
-    return Distribution(name, item.version, licence, licence_name, requires, summary, concluded)
+    return Distribution(name, said["Version"], licence, licence_name, requires, said["Summary"] or None, concluded)
 
 
-def _licence(item: metadata.Distribution) -> tuple[str | None, str | None, bool]:
+def _licence(item: metadata.Distribution, said: metadata.PackageMetadata) -> tuple[str | None, str | None, bool]:
     """The SPDX expression of a distribution, else the name its metadata gives; and whether a text was recognised."""
-    text = item.metadata["License-Expression"] or item.metadata["License"] or ""
-    text = text.strip()
-    classifiers = [
-        c.rpartition("::")[2].strip() for c in item.metadata.get_all("Classifier") or () if "License ::" in c
-    ]
+    text = (said["License-Expression"] or said["License"] or "").strip()
+    classifiers = [c.rpartition("::")[2].strip() for c in said.get_all("Classifier") or () if "License ::" in c]
     for candidate in (text, *classifiers):
         if (known := spdx.known(candidate)) is not None:
             return known, None, False

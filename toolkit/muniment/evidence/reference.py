@@ -15,9 +15,10 @@ from muniment.evidence.artifact import Measured, measure, part
 
 
 def pin(reference: Mapping[str, Any], base: Path, measured: Measured | None = None) -> dict[str, Any]:
-    """A reference with its digest and without its path, which is relative to `base`; slices with paths are pinned too.
+    """A reference with its digest and without its path, which is relative to `base`; slices are pinned too.
 
-    `measured` saves reading the path again. A digest beside a path must be that of the bytes. Raises `Mismatch`, `Missing`, `Malformed`.
+    `measured` saves reading the path again. A digest beside a path must be that of the bytes.
+    Raises `Mismatch`, `Missing`, `Malformed`.
     """
     pinned = {k: v for k, v in reference.items() if k not in ("path", "slices")}
     if "path" in reference:
