@@ -1,0 +1,163 @@
+"""Each built-in rule: what holds, what fails with reason and fix, and that what is not known fails."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from muniment.core.digest import digest_of
+from muniment.core.errors import Malformed
+from muniment.policy.engine import evaluate, failures, parse_policy
+from muniment.policy.facts import ApprovalFact, EvidenceFact, Facts
+from muniment.policy.finding import Finding, Status
+
+AT = datetime(2026, 1, 31, 8, 5, tzinfo=UTC)
+DIGEST = digest_of(b"model")
+
+
+def evidence(kind: str, predicate: dict[str, Any] | None = None) -> EvidenceFact:
+    return EvidenceFact(kind, predicate or {}, (DIGEST,), digest_of(kind.encode()), AT)
+
+
+def facts(gate: str = "promote", *found: EvidenceFact, approvals: tuple[ApprovalFact, ...] = (), **other: Any) -> Facts:
+    known: dict[str, Any] = {"kind": "model", "environment": "production", "authors": frozenset({"op", "operator"})}
+    return Facts(gate, "aiops/cpu@1.0.0", at=AT, evidence=found, approvals=approvals, **(known | other))
+
+
+def judge(rule: dict[str, Any], of: Facts) -> Finding:
+    (finding,) = evaluate(parse_policy({"rules": [{"gate": of.gate, **rule}]}), of)
+    return finding
+
+
+EVIDENCE = {"rule": "evidence-required", "with": {"evidence": ["bom", "evaluation"]}}
+
+
+def test_evidence_present() -> None:
+    assert judge(EVIDENCE, facts("release", evidence("bom"), evidence("evaluation"))).status is Status.PASS
+
+
+def test_evidence_lacking() -> None:
+    found = judge(EVIDENCE, facts("release", evidence("bom")))
+    assert (found.status, found.waits) == (Status.FAIL, False)
+    assert "no evaluation" in found.reason
+    assert "muniment attest evaluation" in found.fix
+    assert "policy.yaml" in found.waiver
+
+
+def bom(licence: list[dict[str, Any]]) -> EvidenceFact:
+    component = {"type": "machine-learning-model", "name": "cpu", "bom-ref": "m", "licenses": licence}
+    return evidence("bom", {"metadata": {"component": component}})
+
+
+LICENCES = {"rule": "licence-allowed", "with": {"allow": ["MIT", "Apache-2.0"]}}
+
+
+@pytest.mark.parametrize("expression", ["MIT", "apache-2.0", "GPL-3.0-only OR MIT"])
+def test_licence_allowed(expression: str) -> None:
+    assert judge(LICENCES, facts("release", bom([{"expression": expression}]))).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    "licence", [[{"expression": "GPL-3.0-only"}], [{"expression": "MIT AND GPL-3.0-only"}], [{"expression": "("}], []]
+)
+def test_licence_not_allowed_or_not_known(licence: list[dict[str, Any]]) -> None:
+    found = judge(LICENCES, facts("release", bom(licence)))
+    assert found.status is Status.FAIL
+    assert "cpu" in found.reason
+
+
+def test_no_bom_is_no_licence() -> None:
+    assert judge(LICENCES, facts("release")).status is Status.FAIL
+
+
+METRIC = {"rule": "metric-threshold", "with": {"metric": "f1", "min": 0.5}}
+
+
+def measured(*values: float, part: str | None = None) -> EvidenceFact:
+    more = {"slice": part} if part else {}
+    return evidence("evaluation", {"metrics": [{"metric": "f1", "value": v, **more} for v in values]})
+
+
+def test_metric_within() -> None:
+    assert judge(METRIC, facts("promote", measured(0.5))).status is Status.PASS
+
+
+@pytest.mark.parametrize("found", [[], [measured(0.49)], [measured(0.9), measured(0.1)], [measured(0.9, part="cpu")]])
+def test_metric_below_or_not_measured(found: list[EvidenceFact]) -> None:
+    assert judge(METRIC, facts("promote", *found)).status is Status.FAIL
+
+
+def test_metric_of_a_slice() -> None:
+    rule = {"rule": "metric-threshold", "with": {"metric": "f1", "max": 0.2, "slice": "cpu"}}
+    assert judge(rule, facts("promote", measured(0.1, part="cpu"))).status is Status.PASS
+
+
+APPROVALS = {"rule": "approvals-required", "with": {"count": 2, "role": "reviewer"}}
+
+
+def approvals(*who: tuple[str, str | None, str]) -> tuple[ApprovalFact, ...]:
+    return tuple(ApprovalFact(*a) for a in who)
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (approvals(("reviewer", "ann", "1"), ("reviewer", "bob", "2")), Status.PASS),
+        (approvals(("reviewer", "ann", "1"), ("reviewer", "ann", "2")), Status.FAIL),  # two identities of one person
+        (
+            approvals(("reviewer", "ann", "1"), ("reviewer", "operator", "2")),
+            Status.FAIL,
+        ),  # the author's other identity
+        (approvals(("reviewer", "ann", "1"), ("reviewer", None, "op")), Status.FAIL),  # the author's own signature
+        (approvals(("reviewer", "ann", "1"), ("trainer", "bob", "2")), Status.FAIL),  # another role
+        (
+            approvals(("reviewer", None, "1"), ("reviewer", None, "2")),
+            Status.FAIL,
+        ),  # mapped to nobody: one slot at most
+        ((), Status.FAIL),
+    ],
+)
+def test_approvals(given: tuple[ApprovalFact, ...], status: Status) -> None:
+    found = judge(APPROVALS, facts(approvals=given))
+    assert found.status is status
+    assert found.waits is (status is Status.FAIL)
+
+
+def test_an_identity_mapped_to_nobody_fills_one_slot() -> None:
+    rule = {"rule": "approvals-required", "with": {"count": 1, "role": "reviewer"}}
+    assert judge(rule, facts(approvals=approvals(("reviewer", None, "1")))).status is Status.PASS
+
+
+def test_a_rule_for_other_kinds_and_environments_does_not_apply() -> None:
+    for other in ({"kinds": ["dataset"]}, {"environments": ["staging"]}):
+        assert judge(METRIC | other, facts("promote")).status is Status.NOT_APPLICABLE
+
+
+def test_a_warning_does_not_keep_out() -> None:
+    found = judge(METRIC | {"severity": "warn"}, facts("promote"))
+    assert found.status is Status.WARN
+    assert failures((found,)) == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"rule": "no-such-rule", "gate": "release"}, "does not exist"),
+        ({"rule": "metric-threshold", "gate": "promote", "with": {"metric": "f1"}}, "valid under any"),
+        ({"rule": "metric-threshold", "gate": "promote"}, "required"),
+        ({"rule": "evidence-required", "gate": "release", "with": {"evidence": ["hearsay"]}}, "hearsay"),
+        ({"rule": "evidence-required", "gate": "coffee"}, "coffee"),
+        ({"rule": "evidence-required", "gate": "release", "wiht": {}}, "wiht"),
+    ],
+)
+def test_a_policy_that_is_written_wrongly(rule: dict[str, Any], message: str) -> None:
+    with pytest.raises(Malformed, match=message):
+        parse_policy({"rules": [rule]})
+
+
+def test_two_uses_of_one_id() -> None:
+    rule = {"gate": "release", **EVIDENCE}
+    with pytest.raises(Malformed, match="twice"):
+        parse_policy({"rules": [rule, rule]})
