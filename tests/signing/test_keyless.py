@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from muniment.core.errors import Malformed, MunimentError, Unchecked, Unreachable, Untrusted
-from muniment.signing.keyless import Keyless, ambient_token, bypass_proxy
+from muniment.signing.keyless import Keyless, ambient_token, bypass_proxy, public_good_config, tuf_config
 from muniment.signing.sandbox import ACCOUNTS, Sandbox
 from muniment.signing.sandbox.keys import read_keys
 from muniment.signing.sandbox.oidc import issue_token
 from muniment.signing.strict import StrictVerifier
+from muniment.signing.trustroot import is_sandbox_root, root_of_config
 from tests.signing.forge import PAYLOAD, Forge
 
 
@@ -132,6 +133,22 @@ def test_a_configuration_without_services_is_malformed(sandbox: Sandbox):
     del config["signingConfig"]
     with pytest.raises(Malformed, match="no signingConfig"):
         Keyless(json.dumps(config), "token")
+
+
+def test_the_public_good_instance_is_known_offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    root = root_of_config(public_good_config(offline=True))
+    assert not is_sandbox_root(root)
+    assert b"rekor.sigstore.dev" in root
+
+
+def test_a_tuf_repository_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    with pytest.raises(Unreachable, match="could not be fetched by TUF") as caught:
+        tuf_config("http://127.0.0.1:9", None)
+    assert "as a file" in caught.value.remedy
 
 
 def test_outside_of_a_ci_there_is_no_token(monkeypatch: pytest.MonkeyPatch):

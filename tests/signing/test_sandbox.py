@@ -143,6 +143,40 @@ def test_identities_are_kept(tmp_path: Path):
     assert known["a"] == workflow("a", ref="refs/tags/v1")
 
 
+def test_many_add_identities_and_none_is_lost(tmp_path: Path):
+    create(tmp_path / "s")
+    threads = [threading.Thread(target=add_identity, args=(tmp_path / "s", person(f"p{n}"))) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert set(read_identities(tmp_path / "s")) == {f"p{n}" for n in range(8)}
+
+
+def test_a_replaced_identity_signs_as_the_new_one(tmp_path: Path):
+    create(tmp_path / "s")
+    add_identity(tmp_path / "s", person("a"))
+    with Sandbox(tmp_path / "s") as sandbox:
+        verifier = StrictVerifier(sandbox.trusted_root())
+        assert verifier.verify(sandbox.signer("a").sign(PAYLOAD)).identity.issuer == ACCOUNTS
+        add_identity(tmp_path / "s", workflow("a"))
+        assert verifier.verify(sandbox.signer("a").sign(PAYLOAD)).identity.issuer == GITHUB
+
+
+def test_a_workflow_that_another_repository_calls(forge: Forge):
+    """The subject is the same file; only the extensions tell who called it (DESIGN: bindings pin .15 and .17)."""
+    called = workflow("x", caller="else/where", repository_id="9", repository_owner_id="8")
+    identity = StrictVerifier(forge.root_bytes()).verify(forge.bundle(identity=called)).identity
+    assert identity.subject == workflow("x").subject
+    assert identity.claim("sourceRepositoryURI") == "https://github.com/else/where"
+    assert identity.claim("sourceRepositoryOwnerURI") == "https://github.com/else"
+    assert identity.claim("sourceRepositoryIdentifier") == "9"
+    assert identity.claim("buildSignerURI") == identity.subject
+    assert (
+        identity.claim("buildConfigURI") == "https://github.com/else/where/.github/workflows/call.yml@refs/heads/main"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "issuer", "subject"),
     [

@@ -91,6 +91,8 @@ def test_the_root_inside_a_configuration(sandbox):
         (lambda r: r["ctlogs"][0]["publicKey"].update(keyDetails="ROT13"), "cannot be read"),
         (lambda r: r["certificateAuthorities"][0]["certChain"]["certificates"][0].update(rawBytes="AAAA"), "damaged"),
         (lambda r: r["certificateAuthorities"][0].pop("validFor"), "validFor is missing"),
+        (lambda r: r["tlogs"][0]["publicKey"].pop("validFor"), "validFor is missing"),
+        (lambda r: r["ctlogs"][0]["publicKey"].update(validFor={}), "start is missing"),
     ],
 )
 def test_a_damaged_root_is_malformed(forge: Forge, change: Any, message: str):

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -103,7 +104,7 @@ def ambient_token() -> str | None:
 
 
 def public_good_config(offline: bool = False) -> str:
-    """The ClientTrustConfig JSON of Sigstore's public good instance, by TUF; `offline` takes the cached one.
+    """The ClientTrustConfig JSON of Sigstore's public good instance, by TUF; `offline` takes what is on this machine.
 
     Raises `Unreachable`.
     """
@@ -113,6 +114,22 @@ def public_good_config(offline: bool = False) -> str:
         from sigstore.models import ClientTrustConfig
 
         return format_config(ClientTrustConfig.production(offline=offline))
+
+
+def tuf_config(url: str, root: Path | None = None) -> str:
+    """The ClientTrustConfig JSON of the instance whose TUF repository is at `url`.
+
+    `root` is the TUF root file to start from; without it, the one that this machine trusts already.
+    Raises `Unreachable`.
+    """
+    from muniment.signing.strict import format_config
+
+    if _is_loopback(url):
+        bypass_proxy()
+    with _plain_errors("tuf"):
+        from sigstore.models import ClientTrustConfig
+
+        return format_config(ClientTrustConfig.from_tuf(url, bootstrap_root=root))
 
 
 def bypass_proxy() -> None:
@@ -182,7 +199,7 @@ def _plain_errors(step: str, warnings: list[str] | None = None) -> Iterator[None
 _FACTS = {
     "certificate": "The certificate authority gave no certificate",
     "log": "The signature was not timestamped and logged",
-    "tuf": "The public trust root could not be fetched",
+    "tuf": "The trust configuration could not be fetched by TUF",
     "sign": "The payload cannot be signed",
 }
 

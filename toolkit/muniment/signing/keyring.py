@@ -23,14 +23,14 @@ from muniment.core.errors import Malformed
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a key may have signed; None is no bound."""
+    """When a key may have signed; no end means still."""
 
-    start: datetime | None
+    start: datetime
     end: datetime | None
 
     def covers(self, moment: datetime) -> bool:
         """Whether the moment lies inside; both ends belong to it."""
-        return (self.start is None or self.start <= moment) and (self.end is None or moment <= self.end)
+        return self.start <= moment and (self.end is None or moment <= self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _log(position: int, log: dict[str, Any]) -> Log:
         raise Malformed(
             f"The trusted root gives the log {log['baseUrl'][:80]} an id that is not its key's.", _GET_AGAIN
         )
-    return Log(position, stated, names, _window(log["publicKey"].get("validFor", {})))
+    return Log(position, stated, names, _window(log["publicKey"]["validFor"]))
 
 
 def _ids(raw: bytes, names: frozenset[str]) -> set[bytes]:
@@ -121,8 +121,5 @@ def _authority(position: int, authority: dict[str, Any]) -> Authority:
 
 
 def _window(value: dict[str, str]) -> Window:
-    start, end = value.get("start"), value.get("end")
-    return Window(
-        datetime.fromisoformat(start) if start else None,
-        datetime.fromisoformat(end) if end else None,
-    )
+    end = value.get("end")
+    return Window(datetime.fromisoformat(value["start"]), datetime.fromisoformat(end) if end else None)

@@ -103,7 +103,7 @@ TRUSTED_ROOT: Messages = {
         "checkpointKeyId": Field("LogId", required=False),
         "operator": _text(required=False),
     },
-    "PublicKey": {"rawBytes": Field("bytes"), "keyDetails": _text(), "validFor": Field("TimeRange", required=False)},
+    "PublicKey": {"rawBytes": Field("bytes"), "keyDetails": _text(), "validFor": Field("TimeRange")},
     "LogId": LOG_ID,
     "TimeRange": TIME_RANGE,
     "CertificateAuthority": {

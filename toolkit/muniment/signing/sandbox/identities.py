@@ -55,10 +55,15 @@ def workflow(
     repository: str = f"{SANDBOX}/models",
     file: str = "train.yml",
     ref: str = "refs/heads/main",
+    caller: str | None = None,
     **claims: str,
 ) -> SandboxIdentity:
-    """A workflow file in a repository. The default owner has dots in its name, so it exists on no real GitHub."""
-    return SandboxIdentity(name, GITHUB, f"https://github.com/{repository}/.github/workflows/{file}@{ref}", claims)
+    """A workflow file in a repository, which the repository `caller` may call as a reusable workflow.
+
+    The default owner has dots in its name, so it exists on no real GitHub.
+    """
+    called = claims if caller is None else {"repository": caller, **claims}
+    return SandboxIdentity(name, GITHUB, f"https://github.com/{repository}/.github/workflows/{file}@{ref}", called)
 
 
 def token_claims(identity: SandboxIdentity) -> dict[str, str]:
@@ -69,31 +74,32 @@ def token_claims(identity: SandboxIdentity) -> dict[str, str]:
 
 
 def _github_claims(identity: SandboxIdentity) -> dict[str, str]:
-    """Source: GitHub documentation, "OpenID Connect reference", token claims."""
+    """Source: GitHub documentation, "OpenID Connect reference", token claims.
+
+    The subject is the file that runs (`job_workflow_ref`); with a claim `repository` another repository calls it.
+    """
     match = _WORKFLOW.fullmatch(identity.subject)
     assert match is not None
-    repository = f"{match['owner']}/{match['repo']}"
-    path = f"{repository}/{match['path']}@{match['ref']}"
+    path = identity.subject.removeprefix("https://github.com/")
+    given = {"repository": f"{match['owner']}/{match['repo']}", "ref": match["ref"], **identity.claims}
+    own = path.startswith(f"{given['repository']}/")
     claims = {
-        "repository": repository,
         "repository_id": "1000001",
-        "repository_owner": match["owner"],
+        "repository_owner": given["repository"].partition("/")[0],
         "repository_owner_id": "1000",
         "repository_visibility": "public",
-        "ref": match["ref"],
         "sha": "0" * 40,
         "workflow": match["path"].rsplit("/", 1)[1].rsplit(".", 1)[0],
-        "workflow_ref": path,
+        "workflow_ref": path if own else f"{given['repository']}/.github/workflows/call.yml@{given['ref']}",
         "workflow_sha": "0" * 40,
-        "job_workflow_ref": path,
         "job_workflow_sha": "0" * 40,
         "event_name": "push",
         "runner_environment": "github-hosted",
         "run_id": "1",
         "run_attempt": "1",
-    } | dict(identity.claims)
+    } | given
     context = f"environment:{claims['environment']}" if "environment" in claims else f"ref:{claims['ref']}"
-    return {"sub": f"repo:{claims['repository']}:{context}", **claims}
+    return {"sub": f"repo:{claims['repository']}:{context}", **claims, "job_workflow_ref": path}
 
 
 def format_identity(identity: SandboxIdentity) -> dict[str, Any]:

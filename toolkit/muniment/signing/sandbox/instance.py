@@ -11,8 +11,9 @@ from types import TracebackType
 from muniment.core.canonical import format_json, parse_json
 from muniment.core.errors import Conflict, Missing, Usage
 from muniment.signing.keyless import Keyless, Signer, bypass_proxy
+from muniment.signing.sandbox.files import locked, read_private, replace_private, write_private
 from muniment.signing.sandbox.identities import SandboxIdentity, format_identity, parse_identity, token_claims
-from muniment.signing.sandbox.keys import make_keys, read_keys, read_private, write_keys, write_private
+from muniment.signing.sandbox.keys import make_keys, read_keys, write_keys
 from muniment.signing.sandbox.oidc import AUDIENCE, issue_token
 from muniment.signing.sandbox.rekor import Rekor
 from muniment.signing.sandbox.server import HOST, Server, Services
@@ -34,10 +35,10 @@ def create(folder: Path) -> None:
 
 def add_identity(folder: Path, identity: SandboxIdentity) -> None:
     """Lets an identity sign in the sandbox; one of the same name is replaced. Raises `Missing`, `Malformed`."""
-    known = {**read_identities(folder), identity.name: identity}
-    temporary = folder / f"identities.{os.getpid()}.new"
-    write_private(temporary, format_json([format_identity(known[name]) for name in sorted(known)]))
-    temporary.replace(folder / "identities.json")
+    with locked(folder / "rekor" / "lock"):
+        known = {**read_identities(folder), identity.name: identity}
+        listed = [format_identity(known[name]) for name in sorted(known)]
+        replace_private(folder / "identities.json", format_json(listed))
 
 
 def read_identities(folder: Path) -> dict[str, SandboxIdentity]:
@@ -55,11 +56,11 @@ class Sandbox:
 
     def __init__(self, folder: Path) -> None:
         if not (folder / "rekor").is_dir():
-            raise Missing(f"There is no sandbox in {folder}.", "Create one with `muniment sandbox`.")
+            raise Missing(f"There is no sandbox in {folder}.", "Create one with `muniment sandbox create`.")
         self._folder = folder
         self._keys = read_keys(folder)
         self._server: Server | None = None
-        self._signers: dict[str, Signer] = {}
+        self._signers: dict[str, tuple[SandboxIdentity, Signer]] = {}
 
     def __enter__(self) -> Sandbox:
         bypass_proxy()
@@ -93,26 +94,32 @@ class Sandbox:
 
     def token(self, name: str, audience: str = AUDIENCE) -> str:
         """A fresh identity token, good for ten minutes. Raises `Missing` for an unknown name."""
-        known = read_identities(self._folder)
-        if name not in known:
-            listed = ", ".join(sorted(known)) or "none"
-            raise Missing(f"The sandbox knows no identity {name[:80]!r}.", f"It knows: {listed}. Add it first.")
-        return issue_token(token_claims(known[name]), self._keys.oidc_key, datetime.now(UTC), audience)
+        claims = token_claims(self._identity(name))
+        return issue_token(claims, self._keys.oidc_key, datetime.now(UTC), audience)
 
     def signer(self, name: str) -> Signer:
-        """The signer for an identity, by the stock client against this run's services."""
-        self.token(name)
-        return self._signers.setdefault(name, Keyless(self.trust_config(), lambda: self.token(name)))
+        """The signer for an identity, by the stock client against this run's services. Raises `Missing`."""
+        identity = self._identity(name)
+        if name not in self._signers or self._signers[name][0] != identity:
+            self._signers[name] = (identity, Keyless(self.trust_config(), lambda: self.token(name)))
+        return self._signers[name][1]
 
     def environ(self, name: str) -> dict[str, str]:
         """What GitHub Actions would set for a job of this identity, to be added to a subprocess's environment."""
-        self.token(name)
+        self._identity(name)
         proxies = {key: _no_proxy(os.environ, key) for key in ("NO_PROXY", "no_proxy")}
         return proxies | {
             "GITHUB_ACTIONS": "true",
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/actions/token?identity={name}",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._services.bearer(name),
         }
+
+    def _identity(self, name: str) -> SandboxIdentity:
+        known = read_identities(self._folder)
+        if name not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            raise Missing(f"The sandbox knows no identity {name[:80]!r}.", f"It knows: {listed}. Add it first.")
+        return known[name]
 
 
 def _no_proxy(environ: Mapping[str, str], key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from muniment.core.errors import Malformed, Missing
+from muniment.core.errors import Malformed
+from muniment.signing.sandbox.files import read_private, write_private
 from muniment.signing.trustroot import SANDBOX
 
 LIFETIME = timedelta(days=3650)
@@ -93,22 +93,6 @@ def read_keys(folder: Path) -> Keys:
         rekor_key=_read_key(folder / "rekor.key"),
         oidc_key=_read_key(folder / "oidc.key"),
     )
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Writes a new file that only its owner can read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-
-
-def read_private(path: Path) -> bytes:
-    """The bytes of a file of the sandbox. Raises `Missing`."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        remedy = "Create the sandbox again in an empty folder, or restore it."
-        raise Missing(f"The sandbox has no readable {path.name}: {error.strerror}.", remedy) from error
 
 
 def _read_key(path: Path) -> Any:

@@ -9,13 +9,9 @@ Source: rekor-tiles `CLIENTS.md` and its protobuf `rekor_service.proto`; C2SP tl
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
-import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +27,7 @@ from muniment.log.merkle import MemoryTree, leaf_hash, prove_inclusion
 from muniment.log.note import NoteSigner
 from muniment.log.tiles import WIDTH, format_entry_bundle, parse_path_number
 from muniment.signing.entry import REKOR_V2, hashedrekord
-from muniment.signing.sandbox.keys import write_private
+from muniment.signing.sandbox.files import locked, read_private, replace_private, write_private
 from muniment.signing.trustroot import SANDBOX
 
 ORIGIN = f"rekor.{SANDBOX}"
@@ -91,7 +87,7 @@ class Rekor:
 
     def append(self, body: bytes) -> dict[str, Any]:
         """Adds an entry and returns it as a TransparencyLogEntry in protobuf-JSON, with proof and checkpoint."""
-        with self._guard, self._locked():
+        with self._guard, locked(self._folder / "lock"):
             self._catch_up()
             try:
                 self._write_entry(body)
@@ -103,13 +99,13 @@ class Rekor:
 
     def read_checkpoint(self) -> bytes:
         """The newest signed checkpoint."""
-        return self._read("checkpoint")
+        return read_private(self._folder / "checkpoint")
 
     def bodies(self) -> list[bytes]:
         """Every entry under the newest checkpoint, oldest first."""
-        with self._guard, self._locked():
+        with self._guard, locked(self._folder / "lock"):
             self._catch_up()
-            return self._read("entries.jsonl")[: self._offset].splitlines()
+            return read_private(self._folder / "entries.jsonl")[: self._offset].splitlines()
 
     def read_tile(self, path: str) -> bytes:
         """The tile or entry bundle at a path as C2SP writes it, without cut-off hashes. Raises `Missing`."""
@@ -122,7 +118,7 @@ class Rekor:
             if len(entries) < width:
                 raise Missing(f"The sandbox's log has no entry {first + width - 1} yet.", "Ask within its size.")
             return format_entry_bundle(entries)
-        with self._guard, self._locked():
+        with self._guard, locked(self._folder / "lock"):
             self._catch_up()
             return b"".join(self._tree.read(8 * int(match["level"]), first + at) for at in range(width))
 
@@ -174,27 +170,8 @@ class Rekor:
 
     def _publish(self) -> bytes:
         note = sign_checkpoint(Checkpoint(ORIGIN, self._tree.size, self._tree.root()), self._signer)
-        temporary = self._folder / "checkpoint.new"
-        temporary.unlink(missing_ok=True)
-        write_private(temporary, note)
-        temporary.replace(self._folder / "checkpoint")
+        replace_private(self._folder / "checkpoint", note)
         return note
-
-    def _read(self, name: str) -> bytes:
-        try:
-            return (self._folder / name).read_bytes()
-        except OSError as error:
-            raise Missing(f"The sandbox's log has no {name}.", "Create the sandbox again.") from error
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        # A lock belongs to the open file, so each writer opens its own; closing lets go of it.
-        descriptor = os.open(self._folder / "lock", os.O_RDWR)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 def _b64(data: bytes) -> str:
