@@ -245,6 +245,16 @@ def test_the_empty_range_proves_the_empty_tree_and_nothing_else():
         prove_range(tree, 1, 1, 3)
 
 
+def test_the_largest_tree_of_a_range_proof_has_2_to_the_63_minus_1_leaves():
+    leaf, path = leaf_hash(b""), [bytes([level] * 32) for level in range(63)]
+    root = leaf
+    for value in path:
+        root = node_hash(root, value)
+    check_range((leaf,), 0, 2**63 - 1, path, root)
+    with pytest.raises(Untrusted, match="has no range"):
+        check_range((leaf,), 0, 2**63, path, root)
+
+
 def test_absurd_sizes_are_refused_quickly():
     leaf = leaf_hash(b"")
     for size in (2**63, 2**5000):

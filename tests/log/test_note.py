@@ -6,6 +6,7 @@ import base64
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,8 +115,9 @@ def test_private_keys_come_back_and_stay_out_of_repr():
             parse(text)
     assert "seed" not in repr(LOG)
     assert "seed" not in repr(WITNESS)
-    with pytest.raises(Malformed):
-        parse_skey(LOG.vkey)
+    for text in (LOG.vkey, format_skey(LOG).replace("example", "\ud800"), format_skey(LOG).replace("/log", "/ log")):
+        with pytest.raises(Malformed):
+            parse_skey(text)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])), st.integers(0, 2**63 - 1))
@@ -190,6 +192,38 @@ def test_the_time_of_a_cosignature_is_signed():
     for time in (-1, 2**63):
         with pytest.raises(Usage):
             WITNESS.cosign(TEXT, time)
+
+
+def test_a_cosignature_is_72_bytes_and_its_time_fits_63_bits():
+    good = WITNESS.cosign(TEXT, 2**63 - 1)
+    assert cosigned_at(good) == 2**63 - 1
+    for raw in (good.signature[:-1], good.signature + b"\0", b""):
+        with pytest.raises(Untrusted):
+            cosigned_at(replace(good, signature=raw))
+    message = f"cosignature/v1\ntime {2**63}\n{TEXT}".encode()
+    raw = (2**63).to_bytes(8, "big") + Ed25519PrivateKey.from_private_bytes(WITNESS.seed).sign(message)
+    with pytest.raises(Untrusted):
+        WITNESS.verifier.verify(TEXT, replace(good, signature=raw))
+
+
+def test_a_true_signature_under_another_name_or_id_is_not_the_keys():
+    signature = LOG.sign(TEXT)
+    LOG.verifier.verify(TEXT, signature)
+    for other in (replace(signature, name="example.org/other"), replace(signature, key_id=b"0000")):
+        with pytest.raises(Untrusted):
+            LOG.verifier.verify(TEXT, other)
+
+
+def test_the_bounds_of_a_note():
+    line = sign_note(TEXT, LOG).removeprefix(TEXT.encode() + b"\n")
+    text = "x" * (1_000_000 - len(sign_note("\n", LOG))) + "\n"
+    assert parse_note(sign_note(text, LOG)).text == text
+    with pytest.raises(Malformed, match="1000001 bytes"):
+        sign_note("x" + text, LOG)
+    with pytest.raises(Malformed):
+        parse_note(line)
+    assert parse_note(b"\n\n" + line).text == "\n"
+    assert parse_note(TEXT.encode() + "\n— a AAAAAAA=\n".encode()).signatures[0].signature == b"\0"
 
 
 def test_two_keys_that_share_a_mark_are_refused():
