@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from muniment.demo.detector import SEED, Fitted
-from muniment.demo.features import FEATURES, Table
+from muniment.demo.detector import Fitted
+from muniment.demo.features import Table
 from muniment.demo.measure import Measure
-
-USES = {
-    "anomaly": "Flags rows of a metric that look like an incident in progress. For alerting with a person behind it.",
-    "risk": "Ranks moments by how likely an incident window starts soon. An early hint, not an alarm.",
-}
-LIMITS = (
-    "Trained on few series from few machines; a metric of another kind needs an evaluation of its own first.",
-    "Rows are judged one by one: an incident is found late when it begins softly.",
-    "Slow changes of load over days look like incidents until the long window has seen them.",
-)
+from muniment.demo.recipes import FEATURES, LIMITS, SEED, USES
 
 
 def format_card(fitted: Fitted, table: Table, licence: str) -> str:

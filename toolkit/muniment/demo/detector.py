@@ -7,7 +7,6 @@ left out of the fit (grouped cross-validation), since scores of fitted rows woul
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,24 +21,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from muniment.core.errors import Missing
-from muniment.demo.features import FEATURES, Table
+from muniment.demo.features import Table
 from muniment.demo.measure import Measure, Scored, best_threshold, measure
-
-SEED = 20240
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a version of a model is made; `target` is the table's column it predicts: `anomaly` or `risk`."""
-
-    model: str
-    version: str
-    summary: str
-    target: str
-    estimator: str
-    parameters: Mapping[str, Any]
-    features: tuple[str, ...]
-    folds: int  # of cross-validation by series; 0 for an estimator that does not see labels
+from muniment.demo.recipes import FEATURES, SEED, Recipe, find_recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,49 +36,6 @@ class Fitted:
     span: int
     horizon: int
     validation: tuple[Measure, ...]
-
-
-RECIPES = (
-    Recipe(
-        "telemetry-anomaly",
-        "1.0.0",
-        "Isolation forest that flags rows of machine telemetry unlike the hours before them.",
-        "anomaly",
-        "IsolationForest",
-        {"n_estimators": 100, "max_samples": 256},
-        ("distance", "surprise", "step", "shift-short"),
-        0,
-    ),
-    Recipe(
-        "telemetry-anomaly",
-        "2.0.0",
-        "Extra trees, trained on labelled incidents, whose score never falls when a deviation grows.",
-        "anomaly",
-        "ExtraTreesClassifier",
-        {"n_estimators": 80, "max_depth": 6, "min_samples_leaf": 20, "max_features": 0.5, "class_weight": "balanced"},
-        tuple(FEATURES),
-        3,
-    ),
-    Recipe(
-        "incident-risk",
-        "1.0.0",
-        "Logistic regression of whether an incident window starts within the horizon.",
-        "risk",
-        "LogisticRegression",
-        {"C": 0.3, "max_iter": 500, "class_weight": "balanced"},
-        tuple(FEATURES),
-        3,
-    ),
-)
-
-
-def find_recipe(model: str, version: str) -> Recipe:
-    """The recipe of a version. Raises `Missing`."""
-    for recipe in RECIPES:
-        if (recipe.model, recipe.version) == (model, version):
-            return recipe
-    known = ", ".join(f"{recipe.model}@{recipe.version}" for recipe in RECIPES)
-    raise Missing(f"There is no recipe {model}@{version}.", f"Choose one of {known}.")
 
 
 def fit(recipe: Recipe, table: Table) -> Fitted:

@@ -18,27 +18,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from muniment.demo.nab import Series
+from muniment.demo.recipes import FEATURES
 
 Floats = NDArray[np.float64]
-
-FEATURES = {
-    "distance": "distance of the value from the long median, in long spreads",
-    "above": "how far the value lies above the long 98 % quantile",
-    "below": "how far the value lies below the long 2 % quantile",
-    "surprise": "-log10 of the share of the long window that is at least as extreme",
-    "step": "change since the row before, in long spreads",
-    "distance-max": "largest distance in the last half span",
-    "outside-max": "largest excess over the long quantiles in the last half span",
-    "outside-mean": "mean excess over the long quantiles in the last half span",
-    "surprise-mean": "mean surprise in the last half span",
-    "surprise-max": "largest surprise in the last half span",
-    "shift": "distance of the half-span mean from the long median",
-    "shift-short": "distance of the quarter-span mean from the long median",
-    "volatility": "how much the short deviation differs from its long mean, as a log ratio",
-    "volatility-max": "largest volatility in the last half span",
-    "step-max": "largest step in the last half span",
-    "roughness": "mean short step against mean long step, as a log ratio",
-}
 
 
 @dataclass(frozen=True, slots=True)

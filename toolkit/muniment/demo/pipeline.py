@@ -20,7 +20,8 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 SAMPLE = Path(__file__).parent / "data"
 VERSIONS = (("telemetry-anomaly", "1.0.0"), ("telemetry-anomaly", "2.0.0"), ("incident-risk", "1.0.0"))
-DATASET, FEATURES, MODELS, EVALUATIONS = "dataset", "features", "models", "evaluations"  # folders of a workspace
+DATASET, FEATURES, MODELS, DOCUMENTS = "dataset", "features", "models", "documents"  # folders of a workspace
+DATASET_DOCUMENT, ENVIRONMENT_FILE, EVALUATION_FILE = "dataset.yaml", "environment.json", "evaluation.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,19 @@ def model_folder(model: str, version: str) -> str:
     return f"{MODELS}/{model}-{version}"
 
 
+def document_folder(model: str, version: str) -> str:
+    """Where the documents of a version are."""
+    return f"{DOCUMENTS}/{model}-{version}"
+
+
+def environment_file(model: str, version: str) -> str:
+    """Where training writes the machine and the software it ran with."""
+    return f"{document_folder(model, version)}/{ENVIRONMENT_FILE}"
+
+
 def evaluation_file(model: str, version: str) -> str:
-    """Where the measures of a version go."""
-    return f"{EVALUATIONS}/{model}-{version}.json"
+    """Where the evaluation of a version is."""
+    return f"{document_folder(model, version)}/{EVALUATION_FILE}"
 
 
 def prepare_step() -> Step:
@@ -49,17 +60,18 @@ def prepare_step() -> Step:
 
 
 def train_step(model: str, version: str) -> Step:
-    """Training features to a model folder."""
+    """Training features to a model folder and a file on the environment."""
     features, out = f"{FEATURES}/train.npz", model_folder(model, version)
-    words = ("--model", model, "--version", version, "--features", features, "--out", out)
-    return _step("train", words, (features,), (out,))
+    environment = environment_file(model, version)
+    words = ("--model", model, "--version", version, "--features", features, "--environment", environment, "--out", out)
+    return _step("train", words, (features,), (out, environment))
 
 
 def evaluate_step(model: str, version: str) -> Step:
-    """A model folder and test features to measures."""
+    """A model folder and test features to an evaluation of the model on the dataset."""
     folder, features, out = model_folder(model, version), f"{FEATURES}/test.npz", evaluation_file(model, version)
-    words = ("--model-dir", folder, "--features", features, "--out", out)
-    return _step("evaluate", words, (folder, features), (out,))
+    words = ("--model-dir", folder, "--features", features, "--data", DATASET, "--out", out)
+    return _step("evaluate", words, (folder, features, DATASET), (out,))
 
 
 def steps() -> tuple[Step, ...]:

@@ -1,8 +1,10 @@
 """The demo's pipeline, one step a process: `python -m muniment.demo.train prepare|train|evaluate`.
 
 - `prepare --data DIR --out FOLDER`: labelled CSV series -> FOLDER/train.npz and FOLDER/test.npz
-- `train --model NAME --version V --features FILE --out FOLDER`: features -> model.joblib, config.json, README.md
-- `evaluate --model-dir FOLDER --features FILE --out FILE`: model and features it has not seen -> measures as JSON
+- `train --model NAME --version V --features FILE --environment FILE --out FOLDER`: features -> model.joblib,
+  config.json and README.md, and beside them what the machine and its software were
+- `evaluate --model-dir FOLDER --features FILE --data DIR --out FILE`: model and features it has not seen ->
+  an evaluation (schemas/evaluation.json) that names the dataset
 
 Equal input gives equal bytes: a step refuses to run without PYTHONHASHSEED=0 and one thread (`pipeline.ENVIRONMENT`).
 """
@@ -33,32 +35,36 @@ def prepare(data: Path, out: Path) -> None:
     write_table(build_table(unseen, span), out / "test.npz")
 
 
-def train(model: str, version: str, features: Path, out: Path) -> None:
-    """Trains a version of a model on a feature table and writes its folder."""
+def train(model: str, version: str, features: Path, environment: Path, out: Path) -> None:
+    """Trains a version of a model on a feature table and writes its folder and the environment it was trained in."""
     from muniment.demo.card import format_card
-    from muniment.demo.detector import find_recipe, fit, write_model
+    from muniment.demo.detector import fit, write_model
     from muniment.demo.features import read_table
+    from muniment.demo.recipes import find_recipe
+    from muniment.evidence.environment import format_environment, read_environment
 
     table = read_table(features)
     fitted = fit(find_recipe(model, version), table)
     write_model(fitted, out)
     (out / "README.md").write_text(format_card(fitted, table, LICENCE), "utf-8")
+    _write(environment, format_environment(read_environment()))
 
 
-def evaluate(model_dir: Path, features: Path, out: Path) -> None:
-    """Measures a trained model on a feature table and writes canonical JSON: threshold, samples, measures."""
+def evaluate(model_dir: Path, features: Path, data: Path, out: Path) -> None:
+    """Measures a trained model on a feature table and writes the evaluation; its data is named relative to it."""
     from muniment.demo.detector import evaluate as measures_of
     from muniment.demo.detector import read_model
     from muniment.demo.features import read_table
+    from muniment.demo.report import report
 
     table, fitted = read_table(features), read_model(model_dir)
-    measures = [
-        {"metric": m.metric, "value": m.value, "sampleSize": m.samples} | ({"slice": m.slice} if m.slice else {})
-        for m in measures_of(fitted, table)
-    ]
-    facts = {"model": fitted.recipe.model, "version": fitted.recipe.version, "threshold": fitted.threshold}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(format_json(facts | {"series": list(table.series), "measures": measures}) + b"\n")
+    relative = Path(os.path.relpath(data, out.parent)).as_posix()
+    _write(out, report(fitted.recipe, measures_of(fitted, table), table, relative))
+
+
+def _write(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(format_json(value) + b"\n")
 
 
 STEPS: dict[str, Callable[..., None]] = {"prepare": prepare, "train": train, "evaluate": evaluate}
@@ -82,8 +88,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     steps = parser.add_subparsers(dest="step", required=True)
     options = {
         "prepare": ("--data", "--out"),
-        "train": ("--model", "--version", "--features", "--out"),
-        "evaluate": ("--model-dir", "--features", "--out"),
+        "train": ("--model", "--version", "--features", "--environment", "--out"),
+        "evaluate": ("--model-dir", "--features", "--data", "--out"),
     }
     for step, names in options.items():
         command = steps.add_parser(step)
