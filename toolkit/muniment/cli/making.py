@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,20 +31,50 @@ class Made:
 
 
 def make_registry(folder: Path, config: bytes, policy: bytes, log_key: Path, signing: Signing, now: datetime) -> Made:
-    """Makes a registry in an empty or new folder: log key, signed genesis, first checkpoint."""
+    """Makes a registry in an empty or new folder: log key, signed genesis, first checkpoint; nothing where it fails."""
     from muniment.registry.genesis import found, origin_of
     from muniment.registry.store.local import LocalStore
     from muniment.verify.trust import format_trust, trust_of
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Conflict(f"{folder} is not empty.", "Give a new folder.")
+    had_key = log_key.exists()
     key = _log_key(log_key, origin_of(config))
-    with signing.open() as (signer, root):
-        folder.mkdir(parents=True, exist_ok=True)
-        store = LocalStore(folder)
-        with store.lock():
-            pins = trust_of(found(store, signer, key, config, policy, root, now))
+    try:
+        with signing.open() as (signer, root):
+            folder.mkdir(parents=True, exist_ok=True)
+            store = LocalStore(folder)
+            with store.lock():
+                pins = trust_of(found(store, signer, key, config, policy, root, now))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not had_key:
+            log_key.unlink(missing_ok=True)
+        raise
     return Made(pins.origin, str(pins.genesis), format_trust(pins))
+
+
+def starter(name: str, signing: Signing, origin: str | None) -> bytes:
+    """A starter document for a new registry in which the signer is the administrator."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from muniment.core.resources import resource_root
+
+    environment = Environment(  # noqa: S701 - YAML, not HTML; the values are JSON text, which YAML reads
+        loader=FileSystemLoader(resource_root("templates") / "starter"), undefined=StrictUndefined
+    )
+    if name == "policy.yaml":
+        return environment.get_template(name).render().encode() + b"\n"
+    if origin is None:
+        raise Usage(
+            "A new registry needs a name.", "Give --origin, as in registry.example.org/models, or --config FILE."
+        )
+    issuer, subject = signing.identity()
+    values = {"origin": origin, "issuer": issuer, "subject": subject}
+    text = environment.get_template(name).render(
+        sandbox=json.dumps(signing.sandbox is not None), **{key: json.dumps(value) for key, value in values.items()}
+    )
+    return text.encode() + b"\n"
 
 
 def deliver(
@@ -51,7 +83,7 @@ def deliver(
     signing: Signing,
     publish: bool,
     log_key: Path | None,
-    json: bool,
+    as_json: bool,
     out: Path | None = None,
 ) -> None:
     """Signs a statement and writes the bundle to `out`, or puts it in the inbox, or with `publish` in the log."""
@@ -70,25 +102,27 @@ def deliver(
     if store is None:
         assert out is not None
         options.write(out, bundle.data)
-        output.result(value | {"bundle": str(out)}, f"{value['kind']} {value['statement']}\nwrote {out}", json)
+        output.result(value | {"bundle": str(out)}, f"{value['kind']} {value['statement']}\nwrote {out}", as_json)
     else:
-        _submit(store, bundle, value, key, json)
+        _submit(store, bundle, value, key, as_json)
 
 
 def _submit(
-    store: LocalStore, bundle: Bundle, value: dict[str, str | None], key: NoteSigner | None, json: bool
+    store: LocalStore, bundle: Bundle, value: dict[str, str | None], key: NoteSigner | None, as_json: bool
 ) -> None:
     from muniment.cli.registry import report
+    from muniment.interop.github import report_submission
     from muniment.registry.inbox import submit
     from muniment.registry.sequencer import publish as sequence
 
     path = submit(store, bundle.data)
     if key is None:
-        output.result(value | {"submitted": path}, f"{value['kind']} {value['statement']}\nsubmitted {path}", json)
+        output.result(value | {"submitted": path}, f"{value['kind']} {value['statement']}\nsubmitted {path}", as_json)
+        report_submission(str(value["kind"]), str(value["statement"]), path)
         return
     with store.lock():
         done = sequence(store, key, options.now())
-    report(done, json)
+    report(done, as_json)
 
 
 def _log_key(path: Path, origin: str) -> NoteSigner:

@@ -62,6 +62,20 @@ class Signing:
             raise Usage("--as names a sandbox identity, and there is no --sandbox.", "Give the sandbox's folder.")
         yield self._keyless()
 
+    def identity(self) -> tuple[str, str]:
+        """Issuer and subject of whoever signs, as far as they are known before signing."""
+        if self.sandbox is not None:
+            from muniment.signing.sandbox import read_identities
+
+            known = read_identities(self.sandbox)
+            if self.name not in known:
+                raise Usage(f"The sandbox has no identity {self.name!r}.", f"Choose among {', '.join(known)}.")
+            return known[self.name].issuer, known[self.name].subject
+        raise Usage(
+            "The starter registry.yaml is for a sandbox's identity.",
+            "Write registry.yaml yourself and give it with --config: issuer, subject and claims of each signer.",
+        )
+
     def _keyless(self) -> tuple[Signer, bytes]:
         from muniment.signing import keyless
         from muniment.signing.trustroot import root_of_config

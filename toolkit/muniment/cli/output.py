@@ -8,21 +8,33 @@ from typing import Annotated, Any
 
 import typer
 
+from muniment.interop.github import inert
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
 def result(value: Any, text: str, as_json: bool) -> None:
     """The outcome of a command: JSON where it was asked for, else text."""
-    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else text)
+    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else shown(text))
 
 
 def say(text: str) -> None:
     """A line for people, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(shown(text), file=sys.stderr, flush=True)
 
 
 def explain(fact: str, remedy: str) -> None:
     """An error: one line of fact, one of remedy."""
-    say(f"error: {fact}")
+    say(f"error: {_one_line(fact)}")
     if remedy:
-        say(f"  try: {remedy}")
+        say(f"  try: {_one_line(remedy)}")
+
+
+def shown(text: str) -> str:
+    """Text in which nothing but a line end moves the terminal or the CI's runner, whoever wrote parts of it."""
+    lines = ("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line) for line in text.split("\n"))
+    return "\n".join(inert(line) for line in lines)
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "\\n")

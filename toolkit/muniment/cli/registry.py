@@ -24,10 +24,19 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The new registry's folder.")],
-    config: Annotated[Path, typer.Option("--config", help="registry.yaml: roles, bindings, environments.")],
-    policy: Annotated[Path, typer.Option("--policy", help="policy.yaml: rules at gates.")],
-    log_key: Annotated[Path, typer.Option("--log-key", help="The log's private key; made here if it does not exist.")],
-    trust: Annotated[Path, typer.Option("--trust", help="Where to write trust.json, the pins for readers.")],
+    origin: Annotated[
+        str | None, typer.Option("--origin", help="The registry's name, for a starter registry.yaml.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="registry.yaml: roles, bindings, environments.")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="policy.yaml: rules at gates.")] = None,
+    log_key: Annotated[
+        Path | None, typer.Option("--log-key", help="The log's private key, made if missing; else DIR.key beside DIR.")
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="Where to write trust.json; else DIR.trust.json beside DIR.")
+    ] = None,
     sandbox: options.Sandbox = None,
     name: options.As = None,
     trust_config: options.TrustConfig = None,
@@ -35,13 +44,29 @@ def init(
     json: output.Json = False,
 ) -> None:
     """Make a registry: log key, signed genesis, trust.json."""
-    from muniment.cli.making import make_registry
+    from muniment.cli.making import make_registry, starter
 
-    signing = options.Signing(sandbox, name, trust_config, token)
-    made = make_registry(folder, options.read(config), options.read(policy), log_key, signing, options.now())
-    options.write(trust, made.trust)
-    value = {"registry": str(folder), "trust": str(trust), "origin": made.origin, "genesis": made.genesis}
-    text = f"{folder} is a registry of {made.origin}.\n{trust} holds its pins: give it to readers by another way."
+    folder, signing = folder.absolute(), options.Signing(sandbox, name, trust_config, token)
+    registry_text = options.read(config) if config else starter("registry.yaml", signing, origin)
+    policy_text = options.read(policy) if policy else starter("policy.yaml", signing, origin)
+    key, pins = (
+        log_key or folder.with_name(f"{folder.name}.key"),
+        trust or folder.with_name(f"{folder.name}.trust.json"),
+    )
+    made = make_registry(folder, registry_text, policy_text, key, signing, options.now())
+    options.write(pins, made.trust)
+    value = {
+        "registry": str(folder),
+        "trust": str(pins),
+        "logKey": str(key),
+        "origin": made.origin,
+        "genesis": made.genesis,
+    }
+    text = (
+        f"{folder} is a registry of {made.origin}.\n"
+        f"{key} is the log's key: keep it where only publishing can read it.\n"
+        f"{pins} holds the pins: give it to readers by another way than the registry."
+    )
     output.result(value, text, json)
 
 
