@@ -48,7 +48,11 @@ HOSTILE = "Faster <script>alert(1)</script> \u202egnp.exe \"quoted\" & 'apostrop
 
 def trusted_root() -> dict[str, Any]:
     """A trusted root with a sandbox name and no usable key."""
-    key = {"rawBytes": base64.b64encode(b"key").decode(), "keyDetails": "PKIX_ED25519", "validFor": {"start": "2026-01-01T00:00:00Z"}}
+    key = {
+        "rawBytes": base64.b64encode(b"key").decode(),
+        "keyDetails": "PKIX_ED25519",
+        "validFor": {"start": "2026-01-01T00:00:00Z"},
+    }
     log = {"hashAlgorithm": "SHA2_256", "publicKey": key, "logId": {"keyId": base64.b64encode(b"k" * 32).decode()}}
     authority = {
         "subject": {"organization": "sandbox", "commonName": "sandbox"},
@@ -99,7 +103,13 @@ def configuration(log_key: str) -> dict[str, Any]:
         "reviewer": ["approve"],
         "operator": ["promote", "rollback", "retire"],
     }
-    pinned = ("sourceRepositoryIdentifier", "sourceRepositoryOwnerIdentifier", "runnerEnvironment", "buildTrigger", "sourceRepositoryRef")
+    pinned = (
+        "sourceRepositoryIdentifier",
+        "sourceRepositoryOwnerIdentifier",
+        "runnerEnvironment",
+        "buildTrigger",
+        "sourceRepositoryRef",
+    )
     identities = {
         who: {"issuer": issuer, "subject": subject} | ({"claims": {k: claims[k] for k in pinned}} if claims else {})
         for who, (issuer, subject, claims) in SUBJECTS.items()
@@ -118,9 +128,28 @@ def configuration(log_key: str) -> dict[str, Any]:
         },
         "policy": {
             "rules": [
-                {"rule": "evidence-required", "id": "model-evidence", "gate": "release", "kinds": ["model"], "with": {"evidence": ["provenance", "bom", "signature", "evaluation"]}},
-                {"rule": "metric-threshold", "id": "f1-floor", "gate": "release", "severity": "warn", "kinds": ["model"], "with": {"metric": "f1", "min": 0.8}},
-                {"rule": "approvals-required", "id": "four-eyes", "gate": "promote", "environments": ["production"], "with": {"count": 1, "role": "reviewer"}},
+                {
+                    "rule": "evidence-required",
+                    "id": "model-evidence",
+                    "gate": "release",
+                    "kinds": ["model"],
+                    "with": {"evidence": ["provenance", "bom", "signature", "evaluation"]},
+                },
+                {
+                    "rule": "metric-threshold",
+                    "id": "f1-floor",
+                    "gate": "release",
+                    "severity": "warn",
+                    "kinds": ["model"],
+                    "with": {"metric": "f1", "min": 0.8},
+                },
+                {
+                    "rule": "approvals-required",
+                    "id": "four-eyes",
+                    "gate": "promote",
+                    "environments": ["production"],
+                    "with": {"count": 1, "role": "reviewer"},
+                },
             ]
         },
         "trustedRoot": json.loads(canonical_root(json.dumps(trusted_root()).encode())),
@@ -138,6 +167,7 @@ class Sample:
         self.notes: dict[int, bytes] = {}
         self.signer = NoteSigner(ORIGIN, b"\x07" * 32)
         self.root = digest_of(canonical_root(json.dumps(trusted_root()).encode()))
+        self.histories: dict[int, History] = {}
         self._artifacts: dict[str, tuple[ReleasedArtifact, ...]] = {}
 
     def log(self) -> LogRef:
@@ -148,7 +178,12 @@ class Sample:
         """A record that counts as verified."""
         issuer, subject, claims = SUBJECTS[who]
         payload = format_statement(statement)
-        bundle = json.dumps({"verificationMaterial": {"tlogEntries": [{"logIndex": str(4000 + len(self.leaves))}]}, "payload": digest_of(payload).hex}).encode()
+        bundle = json.dumps(
+            {
+                "verificationMaterial": {"tlogEntries": [{"logIndex": str(4000 + len(self.leaves))}]},
+                "payload": digest_of(payload).hex,
+            }
+        ).encode()
         self.blobs[digest_of(bundle)] = bundle
         identity = Identity(self.root, issuer, subject, tuple(sorted(claims.items())))
         return Signed(statement, digest_of(payload), payload, identity, self.now, digest_of(bundle))
@@ -177,6 +212,7 @@ class Sample:
         self.state = replace(self.state, size=entry.index + 1, entries=self.state.entries.set(entry.index, entry))
         self.leaves.append(leaf)
         self.notes[len(self.leaves)] = sign_checkpoint(self.checkpoint(), self.signer)
+        self.histories[len(self.leaves)] = self.history()
         self.now += timedelta(hours=hours)
 
     def checkpoint(self) -> Checkpoint:
@@ -202,25 +238,70 @@ class Sample:
         """Releases a version of one artifact."""
         artifacts = (ReleasedArtifact(name, kind, self.digest(version)),)
         self._artifacts[version] = artifacts
-        self.event("trainer", Release(log=self.log(), after=None, at=self.now, version=parse_version_id(version), artifacts=artifacts, evidence=evidence))
+        self.event(
+            "trainer",
+            Release(
+                log=self.log(),
+                after=None,
+                at=self.now,
+                version=parse_version_id(version),
+                artifacts=artifacts,
+                evidence=evidence,
+            ),
+        )
 
     def promote(self, version: str, environment: str, reason: str, approve: str | None = None) -> None:
         """Promotes a version, approved first if `approve` says why."""
-        event = Promote(log=self.log(), after=None, at=self.now, version=parse_version_id(version), environment=environment, reason=reason)
+        event = Promote(
+            log=self.log(),
+            after=None,
+            at=self.now,
+            version=parse_version_id(version),
+            environment=environment,
+            reason=reason,
+        )
         statement = self.statement("operator", event, subjects_of(self._artifacts[version]))
         if approve is not None:
             target = digest_of(format_statement(statement))
-            self.event("reviewer", Approve(log=self.log(), after=None, at=self.now, target=target, role="reviewer", decision="approved", reason=approve))
+            self.event(
+                "reviewer",
+                Approve(
+                    log=self.log(),
+                    after=None,
+                    at=self.now,
+                    target=target,
+                    role="reviewer",
+                    decision="approved",
+                    reason=approve,
+                ),
+            )
         self.add("operator", statement)
 
     def rollback(self, version: str, replaces: str, environment: str, incident: str, reason: str) -> None:
         """Puts an earlier version back."""
-        event = Rollback(log=self.log(), after=None, at=self.now, version=parse_version_id(version), environment=environment, replaces=parse_version_id(replaces), incident=incident, reason=reason)
+        event = Rollback(
+            log=self.log(),
+            after=None,
+            at=self.now,
+            version=parse_version_id(version),
+            environment=environment,
+            replaces=parse_version_id(replaces),
+            incident=incident,
+            reason=reason,
+        )
         self.event("operator", event, subjects_of(self._artifacts[version]))
 
     def retire(self, version: str, category: str, reason: str, replacement: str | None) -> None:
         """Takes a version out of use."""
-        event = Retire(log=self.log(), after=None, at=self.now, version=parse_version_id(version), category=category, reason=reason, replacement=parse_version_id(replacement) if replacement else None)
+        event = Retire(
+            log=self.log(),
+            after=None,
+            at=self.now,
+            version=parse_version_id(version),
+            category=category,
+            reason=reason,
+            replacement=parse_version_id(replacement) if replacement else None,
+        )
         self.event("operator", event, subjects_of(self._artifacts[version]))
 
     def digest(self, version: str) -> Digest:
@@ -241,7 +322,9 @@ class Sample:
         """A model with all its evidence, released. `parents` are (version, role)."""
         name = "detector.joblib"
         subject = self.subject(version, name)
-        inputs = [{"name": v, "digest": {"sha256": self.digest(v).hex}, "annotations": {"role": role}} for v, role in parents]
+        inputs = [
+            {"name": v, "digest": {"sha256": self.digest(v).hex}, "annotations": {"role": role}} for v, role in parents
+        ]
         evidence = (
             self.say("trainer", "provenance", subject, provenance_predicate(inputs, trees)),
             self.say("trainer", "link", subject, link_predicate()),
@@ -255,7 +338,9 @@ class Sample:
 def sample() -> Sample:
     """The story: a dataset, three releases of a detector, an approval, a rollback for an incident, a second model."""
     s = Sample()
-    genesis = Configure(log=LogRef(ORIGIN, None), after=None, at=s.now, semantics=SEMANTICS, configuration=configuration(s.signer.vkey))
+    genesis = Configure(
+        log=LogRef(ORIGIN, None), after=None, at=s.now, semantics=SEMANTICS, configuration=configuration(s.signer.vkey)
+    )
     s.add("administrator", format_event(genesis))
     s.publish()
     s.dataset("aiops/telemetry@2026.01")
@@ -275,10 +360,21 @@ def sample() -> Sample:
     s.promote("aiops/cpu-anomaly@2.0.0", "staging", HOSTILE)
     s.promote("aiops/cpu-anomaly@2.0.0", "production", "Better recall on bursts.", "The new slices hold.")
     s.publish(30)
-    s.rollback("aiops/cpu-anomaly@1.0.0", "aiops/cpu-anomaly@2.0.0", "production", "INC-2026-017", "False alarms on every nightly backup.")
+    s.rollback(
+        "aiops/cpu-anomaly@1.0.0",
+        "aiops/cpu-anomaly@2.0.0",
+        "production",
+        "INC-2026-017",
+        "False alarms on every nightly backup.",
+    )
     s.publish()
     s.model("aiops/disk-forecast@1.0.0", (data,), 0.93, 80)
-    s.model("aiops/ensemble@0.1.0", (("aiops/cpu-anomaly@2.0.0", "base-model"), ("aiops/disk-forecast@1.0.0", "base-model")), 0.95, 10)
+    s.model(
+        "aiops/ensemble@0.1.0",
+        (("aiops/cpu-anomaly@2.0.0", "base-model"), ("aiops/disk-forecast@1.0.0", "base-model")),
+        0.95,
+        10,
+    )
     s.publish()
     return s
 
@@ -288,9 +384,16 @@ def dataset_predicate() -> dict[str, Any]:
     return {
         "name": "telemetry",
         "description": "CPU and disk series of one machine under known loads.",
-        "origin": {"producer": "operations", "collectedFrom": "2026-01-02T00:00:00Z", "collectedTo": "2026-01-09T00:00:00Z"},
+        "origin": {
+            "producer": "operations",
+            "collectedFrom": "2026-01-02T00:00:00Z",
+            "collectedTo": "2026-01-09T00:00:00Z",
+        },
         "licence": "CC0-1.0",
-        "slices": [{"name": "train", "rows": 20160, "purpose": "training"}, {"name": "test", "rows": 5040, "purpose": "test"}],
+        "slices": [
+            {"name": "train", "rows": 20160, "purpose": "training"},
+            {"name": "test", "rows": 5040, "purpose": "test"},
+        ],
         "collection": "Recorded every five seconds by the recorder beside it.",
         "labelling": {"method": "recorded", "description": "The loads that ran."},
         "cleaning": ["Gaps of one sample were filled."],
@@ -303,8 +406,17 @@ def dataset_predicate() -> dict[str, Any]:
 def provenance_predicate(inputs: list[dict[str, Any]], trees: int) -> dict[str, Any]:
     """What a training recipe says."""
     commit = TRAINER_CLAIMS["sourceRepositoryDigest"]
-    code = {"name": "code", "uri": f"git+{TRAINER_CLAIMS['sourceRepositoryURI']}@{commit}", "digest": {"gitCommit": commit}, "annotations": {"role": "code"}}
-    lock = {"name": "requirements.txt", "digest": {"sha256": digest_of(b"lock").hex}, "annotations": {"role": "lockfile"}}
+    code = {
+        "name": "code",
+        "uri": f"git+{TRAINER_CLAIMS['sourceRepositoryURI']}@{commit}",
+        "digest": {"gitCommit": commit},
+        "annotations": {"role": "code"},
+    }
+    lock = {
+        "name": "requirements.txt",
+        "digest": {"sha256": digest_of(b"lock").hex},
+        "annotations": {"role": "lockfile"},
+    }
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
@@ -319,13 +431,21 @@ def provenance_predicate(inputs: list[dict[str, Any]], trees: int) -> dict[str, 
             },
             "internalParameters": {
                 "hardware": {"architecture": "x86_64", "cores": 2, "memory": 8589934592},
-                "software": {"system": "Linux", "python": "3.11.9", "distributions": {"numpy": "2.4.6", "scikit-learn": "1.9.1"}},
+                "software": {
+                    "system": "Linux",
+                    "python": "3.11.9",
+                    "distributions": {"numpy": "2.4.6", "scikit-learn": "1.9.1"},
+                },
             },
             "resolvedDependencies": [code, *inputs, lock],
         },
         "runDetails": {
             "builder": {"id": TRAINER_CLAIMS["buildSignerURI"]},
-            "metadata": {"invocationId": TRAINER_CLAIMS["runInvocationURI"], "startedOn": "2026-01-12T07:31:02Z", "finishedOn": "2026-01-12T07:33:40Z"},
+            "metadata": {
+                "invocationId": TRAINER_CLAIMS["runInvocationURI"],
+                "startedOn": "2026-01-12T07:31:02Z",
+                "finishedOn": "2026-01-12T07:33:40Z",
+            },
         },
     }
 
@@ -333,16 +453,34 @@ def provenance_predicate(inputs: list[dict[str, Any]], trees: int) -> dict[str, 
 def link_predicate() -> dict[str, Any]:
     """What a step's link says."""
     materials = [{"name": "data/cpu.csv", "digest": {"sha256": digest_of(b"cpu").hex}}]
-    return {"name": "train", "command": ["python", "train.py", "--out", "detector.joblib"], "materials": materials, "byproducts": {"return-value": 0}, "environment": {}}
+    return {
+        "name": "train",
+        "command": ["python", "train.py", "--out", "detector.joblib"],
+        "materials": materials,
+        "byproducts": {"return-value": 0},
+        "environment": {},
+    }
 
 
 def bom_predicate(version: str) -> dict[str, Any]:
     """A small ML-BOM."""
     name, _, number = version.partition("@")
-    libraries = [("numpy", "2.4.6", "BSD-3-Clause"), ("scikit-learn", "1.9.1", "BSD-3-Clause"), ("joblib", "1.6.0", "BSD-3-Clause"), ("scipy", "1.17.1", "BSD-3-Clause AND MIT")]
+    libraries = [
+        ("numpy", "2.4.6", "BSD-3-Clause"),
+        ("scikit-learn", "1.9.1", "BSD-3-Clause"),
+        ("joblib", "1.6.0", "BSD-3-Clause"),
+        ("scipy", "1.17.1", "BSD-3-Clause AND MIT"),
+    ]
     card = {
-        "modelParameters": {"task": "anomaly-detection", "architectureFamily": "tree ensemble", "modelArchitecture": "IsolationForest"},
-        "considerations": {"useCases": ["Alert on unusual load of one machine."], "technicalLimitations": ["Nightly backups look like bursts."]},
+        "modelParameters": {
+            "task": "anomaly-detection",
+            "architectureFamily": "tree ensemble",
+            "modelArchitecture": "IsolationForest",
+        },
+        "considerations": {
+            "useCases": ["Alert on unusual load of one machine."],
+            "technicalLimitations": ["Nightly backups look like bursts."],
+        },
     }
     return {
         "bomFormat": "CycloneDX",
@@ -350,9 +488,20 @@ def bom_predicate(version: str) -> dict[str, Any]:
         "version": 1,
         "metadata": {
             "timestamp": "2026-01-12T07:33:40Z",
-            "component": {"type": "machine-learning-model", "bom-ref": "model", "name": name.partition("/")[2], "group": "aiops", "version": number, "licenses": [{"expression": "Apache-2.0"}], "modelCard": card},
+            "component": {
+                "type": "machine-learning-model",
+                "bom-ref": "model",
+                "name": name.partition("/")[2],
+                "group": "aiops",
+                "version": number,
+                "licenses": [{"expression": "Apache-2.0"}],
+                "modelCard": card,
+            },
         },
-        "components": [{"type": "library", "bom-ref": n, "name": n, "version": v, "licenses": [{"expression": e}]} for n, v, e in libraries],
+        "components": [
+            {"type": "library", "bom-ref": n, "name": n, "version": v, "licenses": [{"expression": e}]}
+            for n, v, e in libraries
+        ],
     }
 
 
@@ -374,7 +523,14 @@ def evaluation_predicate(f1: float, data: Digest) -> dict[str, Any]:
         "assuranceLevel": "self_attested",
         "evaluatedAt": "2026-01-12T07:34:10Z",
         "metrics": [
-            {"metric": "f1", "value": f1, "comparator": ">=", "threshold": 0.8, "passed": f1 >= 0.8, "sampleSize": 5040},
+            {
+                "metric": "f1",
+                "value": f1,
+                "comparator": ">=",
+                "threshold": 0.8,
+                "passed": f1 >= 0.8,
+                "sampleSize": 5040,
+            },
             {"metric": "precision", "value": f1 + 0.021},
             {"metric": "recall", "value": f1 - 0.017},
             {"metric": "f1", "slice": "bursts", "value": f1 - 0.06},

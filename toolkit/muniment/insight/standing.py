@@ -23,7 +23,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """A version's time in an environment; `ended_by` is the index of the event that put another there (None: it stands)."""
+    """A version's time in an environment.
+
+    `ended_by` is the index of the event that put another there, None while it stands.
+    """
 
     environment: str
     tenure: Tenure

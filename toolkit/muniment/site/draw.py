@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jinja2
@@ -17,7 +17,7 @@ from muniment.site.text import visible, web_link
 
 
 class Pen:
-    """Draws sheets with the templates of `templates/site`; `common` are facts of every page (title, origin, sandbox)."""
+    """Draws sheets with `templates/site`; `common` are the facts of every page: title, origin, sandbox."""
 
     def __init__(self, common: Mapping[str, Any]) -> None:
         self._common = dict(common)
@@ -37,6 +37,7 @@ class Pen:
         return text.encode("utf-8")
 
 
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(resource_root("templates") / "site")),

@@ -12,7 +12,7 @@ LETTERS = 24
 
 
 def drawing(graph: Mapping[str, Any]) -> dict[str, Any]:
-    """The drawing of graph facts: `width`, `height`, `boxes` (a box a node, in order) and `curves`; lengths in pixels."""
+    """The drawing of graph facts: `width`, `height`, `boxes` (one a node, in order), `curves`; lengths in pixels."""
     nodes = graph["nodes"]
     edges = layers.acyclic(len(nodes), [(e["from"], e["to"]) for e in graph["edges"]])
     layer, chains = layers.with_bends(layers.layering(len(nodes), edges), edges)

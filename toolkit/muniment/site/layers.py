@@ -5,6 +5,7 @@ Nodes are numbers 0..n-1, edges pairs of them. Equal input gives an equal drawin
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 Edge = tuple[int, int]
@@ -59,11 +60,11 @@ def with_bends(layer: list[int], edges: Sequence[Edge]) -> tuple[list[int], list
 
 
 def ordering(layer: Sequence[int], chains: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Each column's nodes from top to bottom, by sweeps of barycentres that keep the order with the fewest crossings."""
+    """Each column's nodes from top to bottom: of all sweeps of barycentres the order with the fewest crossings."""
     columns: list[list[int]] = [[] for _ in range(max(layer, default=-1) + 1)]
     for node, column in enumerate(layer):
         columns[column].append(node)
-    links = [(a, b) for chain in chains for a, b in zip(chain, chain[1:], strict=False)]
+    links = [(a, b) for chain in chains for a, b in itertools.pairwise(chain)]
     into, out = _outgoing(len(layer), [(b, a) for a, b in links]), _outgoing(len(layer), links)
     best, fewest = [list(c) for c in columns], _crossings(columns, out)
     for sweep in range(SWEEPS):
@@ -75,11 +76,11 @@ def ordering(layer: Sequence[int], chains: Sequence[Sequence[int]]) -> list[list
 
 
 def positions(columns: Sequence[Sequence[int]], chains: Sequence[Sequence[int]], room: Sequence[float]) -> list[float]:
-    """The height of each node's middle: near its neighbours, `room[node]` apart from the next in its column; least is 0."""
+    """The height of each node's middle, near its neighbours and `room[node]` from the next; the uppermost edge is 0."""
     y = [0.0] * len(room)
     near: list[list[int]] = [[] for _ in room]
     for chain in chains:
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in itertools.pairwise(chain):
             near[a].append(b)
             near[b].append(a)
     for column in columns:
@@ -121,7 +122,7 @@ def _barycentre(column: list[int], near: Sequence[Sequence[int]], place: dict[in
 
 def _crossings(columns: Sequence[Sequence[int]], out: Sequence[Sequence[int]]) -> int:
     total = 0
-    for left, right in zip(columns, columns[1:], strict=False):
+    for left, right in itertools.pairwise(columns):
         place = {node: n for n, node in enumerate(right)}
         ends = [place[t] for node in left for t in sorted(out[node], key=lambda t: place.get(t, 0)) if t in place]
         total += _inversions(ends)[0]

@@ -1,5 +1,6 @@
-"""The site: `pages = render(history)`. Equal log, blobs and renderer give equal bytes; nothing here reads clock or files
-except the package's own templates and schemas.
+"""The site: `pages = render(history)`. Equal log, blobs and renderer give equal bytes.
+
+Nothing here reads the clock, or any file but the package's own templates and schemas.
 """
 
 from __future__ import annotations

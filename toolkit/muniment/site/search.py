@@ -1,4 +1,4 @@
-"""The search index: shards of plain JavaScript that a classic script pulls in one by one, so that it works from a file too.
+"""The search index: shards of plain JavaScript that a classic script pulls in one by one, also where pages are files.
 
 `search/index.js` names the shards; `search/w-<xx>.js` maps words that begin with xx to documents, `search/d-<xx>.js`
 digests that begin with xx; `search/r-<n>.js` holds 256 documents as [title, note, path]. Each calls `muniment.shard`.

@@ -65,7 +65,9 @@ def _check_folder(out: Path, in_place: bool) -> None:
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise Usage(f"{out} is not a folder.", "Name a folder for the site.")
     if out.exists() and any(out.iterdir()) and not in_place and not (out / manifest.ROOT).is_file():
-        raise Usage(f"{out} is not empty and holds no site that muniment built.", "Name an empty folder or a built site.")
+        raise Usage(
+            f"{out} is not empty and holds no site that muniment built.", "Name an empty folder or a built site."
+        )
 
 
 def _listed(out: Path) -> Iterator[str]:
@@ -126,5 +128,3 @@ def _remove(out: Path, path: str) -> bool:
         for parent in target.relative_to(out).parents:
             (out / parent).rmdir()
     return True
-
-

@@ -65,6 +65,15 @@ class Book:
                 holders[artifact.digest] = (*holders.get(artifact.digest, ()), version)
         return holders
 
+    @cached_property
+    def bound(self) -> dict[Digest, tuple[VersionId, ...]]:
+        """The versions whose release names each statement."""
+        bound: dict[Digest, tuple[VersionId, ...]] = {}
+        for version in self.order:
+            for statement in self.state.versions[version].evidence:
+                bound[statement] = (*bound.get(statement, ()), version)
+        return bound
+
     def page_of(self, thing: VersionId | Name) -> str:
         """The page of a version or a name."""
         if isinstance(thing, Name):

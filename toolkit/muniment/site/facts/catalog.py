@@ -111,7 +111,7 @@ def _counts(book: Book, shown: list[Name]) -> list[Facts]:
 
 
 def _attention(book: Book, shown: list[Name]) -> Iterator[Facts]:
-    """What a person should look at: rollbacks in force, warnings of policy, environments that differ from the newest."""
+    """What a person should look at: rollbacks in force, warnings of policy, retired versions that still stand."""
     for name in shown:
         for environment in book.config.environments:
             stood = stays_in(book.state, name, environment)

@@ -121,8 +121,9 @@ def entry_facts(book: Book, entry: Entry) -> Facts:
     if entry.event is not None:
         return event_facts(book, entry)
     if entry.record is None:
-        return record_facts(book, entry) | {"event": False, "deed": "Ended a batch", "version": None}
+        return record_facts(book, entry) | {"event": False, "deed": "", "version": None}
     about = [v for s in entry.record.statement.subjects for v in book.holders.get(s.digest, ())]
+    about += book.bound.get(entry.record.statement_digest, ())
     version = version_link(book, about[0]) if about else None
     return record_facts(book, entry) | {"event": False, "deed": "Evidence", "version": version}
 

@@ -1,7 +1,11 @@
-"""What evidence says, read for showing: BOM, recipe, dataset, metrics, files. Predicates are others' text: nothing is assumed."""
+"""What evidence says, read for showing: BOM, recipe, dataset, metrics, files.
+
+Predicates are others' text: nothing is assumed of their form.
+"""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +16,8 @@ from muniment.registry.state import Entry
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import version_link
 
+# What decides how a model comes out, apart from code and data.
+CHOSEN = ("hyperparameters", "seeds", "features", "preprocessing", "task")
 Facts = dict[str, Any]
 Predicate = Mapping[str, Any]
 
@@ -47,7 +53,8 @@ def pairs(value: Any, prefix: str = "") -> list[Facts]:
     if isinstance(value, list):
         plain = [text(item) for item in value]
         if all(item is not None for item in plain):
-            return [{"key": prefix, "value": ", ".join(str(item) for item in plain)}]
+            words = [str(item) for item in plain]
+            return [{"key": prefix, "value": shlex.join(words) if prefix == "command" else ", ".join(words)}]
         return [row for n, item in enumerate(value) for row in pairs(item, f"{prefix}[{n}]")]
     return [{"key": prefix, "value": "" if value is None else str(text(value))}]
 
@@ -87,10 +94,12 @@ def recipe_facts(book: Book, found: tuple[Entry, Predicate] | None) -> Facts | N
         return None
     entry, predicate = found
     definition, run = dig(predicate, "buildDefinition"), dig(predicate, "runDetails")
+    parameters = pairs(dig(definition, "externalParameters") or {})
     return {
         "index": entry.index,
         "buildType": text(dig(definition, "buildType")),
-        "parameters": pairs(dig(definition, "externalParameters") or {}),
+        "chosen": [row for row in parameters if row["key"].startswith(CHOSEN)],
+        "stated": [row for row in parameters if not row["key"].startswith(CHOSEN)],
         "environment": pairs(dig(definition, "internalParameters") or {}),
         "inputs": _inputs(book, entry, objects(dig(definition, "resolvedDependencies"))),
         "builder": text(dig(run, "builder", "id")),

@@ -79,7 +79,8 @@ def verdict_facts(book: Book, version: VersionId) -> Facts:
 def _retired(book: Book, found: VersionState) -> Facts:
     event = found.retired
     assert event is not None
-    instead = version_link(book, event.replacement) if event.replacement in book.state.versions else None
+    other = event.replacement
+    instead = version_link(book, other) if other is not None and other in book.state.versions else None
     return {"reason": event.reason, "category": event.category, "instead": instead, "index": found.events[-1]}
 
 
