@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from muniment.core.document import check_schema
+from muniment.core.errors import Missing
 from muniment.evidence import spdx
 
 # Variables that change what training computes; no other variable is ever read into a record.
@@ -109,14 +110,16 @@ def read_distributions(paths: list[str] | None = None) -> tuple[Distribution, ..
 
 
 def closure(distributions: tuple[Distribution, ...], roots: list[str]) -> tuple[Distribution, ...]:
-    """The distributions named in `roots` and all they require. Names that are not installed add nothing."""
+    """The distributions named in `roots` and all they require. Raises `Missing` for a root that is not installed."""
     by_name = {d.name: d for d in distributions}
     pending, reached = [normal_name(r) for r in roots], set[str]()
+    if lost := [name for name in pending if name not in by_name]:
+        raise Missing(f"The environment has no distribution {lost[0]!r}.", "Correct the name, or install it.")
     while pending:
         name = pending.pop()
-        if name in by_name and name not in reached:
+        if name not in reached:
             reached.add(name)
-            pending.extend(by_name[name].requires)
+            pending.extend(other for other in by_name[name].requires if other in by_name)
     return tuple(d for d in distributions if d.name in reached)
 
 

@@ -27,6 +27,7 @@ from muniment.evidence.bom.parts import (
     tool,
 )
 from muniment.evidence.bom.supplement import additions, top_level
+from muniment.evidence.environment import normal_name
 from muniment.evidence.kinds import EVIDENCE
 from muniment.evidence.statement import Statement, Subject
 
@@ -103,9 +104,10 @@ def _link(bom: Bom, card: Card, main: Component) -> None:
     by_ref = {component.bom_ref.value: component for component in bom.components}
     known = {d.name: by_ref[library_ref(d)] for d in card.distributions}
     required = {name for d in card.distributions for name in d.requires}
-    roots = card.document.get("software") or [name for name in known if name not in required]
+    named = [normal_name(name) for name in card.document.get("software", ())]
+    roots = named or [name for name in known if name not in required]
     inputs = [by_ref[dataset_ref(d)] for d in card.datasets] + [by_ref[model_ref(b)] for b in card.base_models]
     runtime = [c for ref, c in by_ref.items() if ref and ref.startswith("platform:")]
-    bom.register_dependency(main, [*inputs, *(known[name] for name in roots if name in known), *runtime])
+    bom.register_dependency(main, [*inputs, *(known[name] for name in roots), *runtime])
     for item in card.distributions:
         bom.register_dependency(known[item.name], [known[name] for name in item.requires if name in known])
