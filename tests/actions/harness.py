@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 
 import yaml
 
@@ -93,7 +94,7 @@ def _inputs(action: dict, given: Mapping[str, str], environ: Mapping[str, str]) 
 
 
 def _bash(script, values, folder, workspace, temp, environ, ran) -> tuple[bool, dict[str, str]]:
-    files = {name: temp / f"{name.lower()}-{len(ran.steps)}" for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    files = {name: Path(mkdtemp(dir=temp)) / "file" for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for path in files.values():
         path.touch()
     runner = {

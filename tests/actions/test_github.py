@@ -81,7 +81,11 @@ def test_an_output_has_a_limit():
 def test_any_annotation_is_one_line_and_reads_back(level, message, title):
     line = format_annotation(Annotation(level, message, title))
     assert not set("\r\n") & set(line)
-    assert read_annotations(line) == [(level.value, title, message)]
+    assert read_annotations(line) == [(level.value, github.plain(title), github.plain(message))]
+
+
+def test_what_moves_a_terminal_is_written_as_its_number():
+    assert github.plain("a\x1b[2J\r\x07b\nü\u202e") == "a\\u001b[2J\\u000d\\u0007b\nü\\u202e"
 
 
 def test_the_eleventh_annotation_is_not_lost(job):

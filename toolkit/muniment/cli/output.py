@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from muniment.interop.github import inert
+from muniment.interop.github import inert, plain
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
@@ -32,8 +32,7 @@ def explain(fact: str, remedy: str) -> None:
 
 def shown(text: str) -> str:
     """Text in which nothing but a line end moves the terminal or the CI's runner, whoever wrote parts of it."""
-    lines = ("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line) for line in text.split("\n"))
-    return "\n".join(inert(line) for line in lines)
+    return "\n".join(inert(line) for line in plain(text).split("\n"))
 
 
 def _one_line(text: str) -> str:

@@ -108,6 +108,12 @@ def report(outputs: Mapping[str, str], summary: str, annotations: Iterable[Annot
         job.set_output(name, value)
 
 
+def report_submission(kind: str, statement: str, path: str) -> None:
+    """Tells the running step of a statement that waits in the inbox: outputs `statement` and `submitted`."""
+    summary = f"- {cell(kind)} `{statement}` is signed and waits in the inbox\n"
+    report({"statement": statement, "submitted": path}, summary)
+
+
 def report_publish(done: Published) -> None:
     """Tells the running step what was admitted, what waits and what was refused."""
     from muniment.interop import reports
@@ -171,6 +177,11 @@ def fit_summary(markdown: str, used: int) -> bytes:
     return (cut + _CUT.encode())[: max(0, room)]
 
 
+def plain(text: str) -> str:
+    """Text whose only unprintable characters are line ends: the others are written as their number."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
+
+
 def inert(line: str) -> str:
     """A line of people's text that the runner takes for no command, whoever wrote parts of it."""
     body = line.lstrip()
@@ -198,7 +209,7 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return plain(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

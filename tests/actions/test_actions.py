@@ -1,0 +1,249 @@
+"""The actions as a job runs them: the trainer's workflow attests, the sequencer publishes, anybody verifies.
+
+GitHub's side is the sandbox's: its ambient identity token, its certificates with the workflow's extensions.
+"""
+
+from __future__ import annotations
+
+import html
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from muniment.evidence import oms
+from muniment.evidence.artifact import measure
+from muniment.log.note import format_skey
+from muniment.registry import propose
+from muniment.registry.inbox import submit
+from muniment.verify.trust import format_trust
+from tests.actions.harness import Ran, run_action
+from tests.source import TOP
+from tests.world import World, now
+
+ACTIONS = TOP / ".github" / "actions"
+USES = {"actions/setup-python": lambda given: {"python-path": sys.executable}}
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def job(world: World, tmp_path: Path) -> Run:
+    """Runs an action in a workspace that holds the registry as a git clone, with the trainer's identity."""
+    temp = tmp_path / "runner"
+    temp.mkdir()
+    _installed(temp)
+    (tmp_path / "trust-config.json").write_text(world.sandbox.trust_config())
+    (tmp_path / "trust.json").write_bytes(format_trust(world.trust))
+    _git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "remote.git")
+    _git(world.store.root, "init", "--quiet", "--initial-branch=main")
+    _git(world.store.root, "remote", "add", "origin", str(tmp_path / "remote.git"))
+    _commit_all(world.store.root)
+    environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(temp), **world.sandbox.environ("trainer")}
+
+    def run(action: str, **inputs: str) -> Ran:
+        given = {name.replace("_", "-"): value for name, value in inputs.items()}
+        return run_action(ACTIONS / action, given, tmp_path, temp, environ, USES)
+
+    return run
+
+
+def _installed(temp: Path) -> None:
+    """Puts this environment where install.sh makes one: what pip does there is no matter for tests without network."""
+    done = subprocess.run(["cksum"], input=str(TOP), capture_output=True, text=True, check=True)
+    place = temp / f"muniment-{done.stdout.split()[0]}"
+    place.mkdir()
+    (place / "bin").symlink_to(Path(sys.prefix) / "bin")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _commit_all(folder: Path) -> None:
+    _git(folder, "add", "--all")
+    _git(folder, "commit", "--quiet", "-m", "begin")
+    _git(folder, "push", "--quiet", "origin", "HEAD")
+
+
+def _model(folder: Path, name: str = "model v1 (ü)") -> Path:
+    model = folder / name
+    model.mkdir()
+    (model / "model.bin").write_bytes(b"weights of a model")
+    return model
+
+
+def _key(world: World) -> str:
+    return format_skey(world.key)
+
+
+def test_attest_publish_and_verify(job: Run, world: World, tmp_path: Path):
+    model = _model(tmp_path)
+    made = job(
+        "attest",
+        artifact=model.name,
+        registry="registry",
+        version="aiops/cpu-anomaly@1.0.0",
+        trust_config="trust-config.json",
+    )
+    assert made.ok, made.log
+    statements, submitted = (made.outputs[name].split("\n") for name in ("statements", "submitted"))
+    assert len(statements) == len(submitted) == 2
+    assert all((world.store.root / path).is_file() for path in submitted)
+    assert made.summary.count("is signed and waits in the inbox") == 2
+    assert made.annotations == []
+
+    before = (world.store.root / "checkpoint").read_text()
+    published = job("publish", registry="registry", log_key=_key(world), site="site")
+    assert published.ok, published.log
+    _check_order(tmp_path / "remote.git", before, world)
+    expected = {"size": "5", "admitted": "3", "waiting": "0", "refused": "0"}
+    assert {name: published.outputs[name] for name in expected} == expected
+    assert published.outputs["root"] == world.history.checkpoint.root.hex()
+    assert "| release | aiops/cpu-anomaly@1.0.0 |" in html.unescape(published.summary)
+    assert (tmp_path / "site" / "index.html").is_file()
+
+    verified = job("verify", target="registry", trust="trust.json", files=f"{model.name}\n")
+    assert verified.ok, verified.log
+    assert verified.outputs == {
+        "verified": "true",
+        "origin": world.trust.origin,
+        "size": "5",
+        "sandbox": "true",
+        "versions": "aiops/cpu-anomaly@1.0.0",
+    }
+    assert "**Demanded**" in verified.summary
+    assert "sandbox: it proves nothing" in verified.summary
+
+
+def _check_order(remote: Path, before: str, world: World) -> None:
+    """Entries are pushed first and the checkpoint that signs them last; no key is."""
+    log = _git(remote, "log", "--format=%s", "main").splitlines()
+    assert log == ["Checkpoint of 5 entries", "Entries up to 5", "begin"]
+    assert _git(remote, "show", "main~1:checkpoint") == before.strip()
+    assert _git(remote, "show", "main:checkpoint") == (world.store.root / "checkpoint").read_text().strip()
+    assert len(_git(remote, "show", "main~1:log/000.jsonl").splitlines()) == 5
+    assert "log.key" not in _git(remote, "ls-tree", "-r", "--name-only", "main")
+
+
+def test_a_publish_with_nothing_new_pushes_nothing(job: Run, world: World, tmp_path: Path):
+    ran = job("publish", registry="registry", log_key=_key(world))
+    assert ran.ok, ran.log
+    assert ran.outputs["admitted"] == "0"
+    assert _git(tmp_path / "remote.git", "log", "--format=%s", "main") == "begin"
+
+
+def _sign(world: World, who: str, model: Path) -> None:
+    submit(world.store, world.sign(who, oms.signature_statement(measure(model))).data)
+
+
+def test_a_lost_race_publishes_no_checkpoint(job: Run, world: World, tmp_path: Path):
+    _sign(world, "trainer", _model(tmp_path))
+    other = tmp_path / "other"
+    _git(tmp_path, "clone", "--quiet", "remote.git", str(other))
+    (other / "note.txt").write_text("first")
+    _commit_all(other)
+    ran = job("publish", registry="registry", log_key=_key(world), site="site")
+    assert not ran.ok
+    remote = tmp_path / "remote.git"
+    assert _git(remote, "show", "main:checkpoint") == _git(remote, "show", "main~1:checkpoint")
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_refusal_is_told_and_the_rest_is_published(job: Run, world: World, tmp_path: Path):
+    _sign(world, "trainer", _model(tmp_path))
+    _sign(world, "stranger", _model(tmp_path, "stolen"))
+    ran = job("publish", registry="registry", log_key=_key(world), site="site")
+    assert not ran.ok
+    assert {name: ran.outputs[name] for name in ("admitted", "refused", "size")} == {
+        "admitted": "2",
+        "refused": "1",
+        "size": "4",
+    }
+    assert [(level, title) for level, title, _ in ran.annotations] == [("error", "Refused")]
+    assert "**Refused**" in ran.summary
+    assert _git(tmp_path / "remote.git", "log", "-1", "--format=%s", "main") == "Checkpoint of 4 entries"
+    assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_what_waits_for_an_approval_is_a_warning(job: Run, world: World):
+    version = world.release("aiops/cpu-anomaly@1.0.0")
+    statement = propose.promote(world.state, version, "production", "it is better", now())
+    submit(world.store, world.sign("operator", statement).data)
+    ran = job("publish", registry="registry", log_key=_key(world), push="false")
+    assert ran.ok, ran.log
+    assert ran.outputs["waiting"] == "1"
+    assert [(level, title) for level, title, _ in ran.annotations] == [("warning", "promote waits")]
+    assert "**Waiting**" in ran.summary
+    assert "approvals-required" in ran.summary
+
+
+def test_a_changed_file_does_not_verify(job: Run, world: World, tmp_path: Path):
+    world.release("aiops/cpu-anomaly@1.0.0")
+    world.model_path().joinpath("model.bin").write_bytes(b"other weights")
+    ran = job("verify", target="registry", trust="trust.json", files=world.model_path().name)
+    assert not ran.ok
+    assert ran.outputs["verified"] == ""
+    ((level, title, message),) = ran.annotations
+    assert (level, title) == ("error", "Refused")
+    assert "is no artifact of" in message
+
+
+def test_a_registry_cannot_bring_its_own_trust(job: Run):
+    ran = job("verify", target="registry", trust="registry/trust.json")
+    assert not ran.ok
+    assert [title for _, title, _ in ran.annotations] == ["Could not be done"]
+
+
+SHELL = (
+    "$(touch pwned) `touch pwned` \"; touch pwned; ' ; touch pwned ; ' && touch pwned || ${{ github.token }} * ? \\ #"
+)
+LINES = "\nverified=forged\n::error title=forged::forged\n\x1b]0;forged\x07\ntouch pwned"
+
+
+@pytest.mark.parametrize(
+    ("action", "hostile", "rest"),
+    [
+        ("attest", "artifact", {"registry": "registry", "trust_config": "trust-config.json"}),
+        ("attest", "registry", {"artifact": "registry/log", "trust_config": "trust-config.json"}),
+        ("attest", "version", {"artifact": "registry/log", "registry": "registry", "signature": "false"}),
+        ("publish", "registry", {"log_key": "key", "push": "false"}),
+        ("publish", "log_key", {"registry": "registry", "push": "false"}),
+        ("verify", "target", {"trust": "trust.json"}),
+        ("verify", "trust", {"target": "registry"}),
+        ("verify", "files", {"target": "registry", "trust": "trust.json"}),
+    ],
+)
+def test_a_hostile_value_is_only_a_value(job: Run, world: World, tmp_path: Path, action, hostile, rest):
+    before = {path: path.read_bytes() for path in world.store.root.rglob("*") if path.is_file()}
+    ran = job(action, **{hostile: SHELL + LINES}, **rest)
+    assert not ran.ok
+    assert not list(tmp_path.rglob("pwned"))
+    assert [title for _, title, _ in ran.annotations] == ["Could not be done"]
+    assert set(ran.outputs.values()) <= {""}
+    assert not set("\x1b\x07") & set(ran.log)
+    assert {path: path.read_bytes() for path in world.store.root.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("action", "option"), [("attest", "artifact"), ("publish", "registry"), ("verify", "target")])
+def test_a_value_is_never_an_option(job: Run, action: str, option: str):
+    rest = {"attest": {"registry": "registry"}, "publish": {"log_key": "key"}, "verify": {"trust": "trust.json"}}
+    ran = job(action, **{option: "--help"}, **rest[action])
+    assert not ran.ok
+    assert "Usage" not in ran.log
+
+
+def test_a_strange_name_is_a_name(job: Run, tmp_path: Path):
+    model = _model(tmp_path, "--help $HOME; `id` a'b\"c  ü☂ & #")
+    ran = job("attest", artifact=model.name, registry="registry", trust_config="trust-config.json")
+    assert ran.ok, ran.log
+    assert len(ran.outputs["statements"].split("\n")) == 1
+
+
+def test_an_action_that_is_asked_for_nothing_says_so(job: Run, tmp_path: Path):
+    ran = job("attest", artifact=_model(tmp_path).name, registry="registry", signature="false")
+    assert not ran.ok
+    assert [title for _, title, _ in ran.annotations] == ["Nothing to attest"]
