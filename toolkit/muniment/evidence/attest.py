@@ -5,7 +5,6 @@ Documents are YAML or JSON. Errors in them name line and column.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +46,7 @@ def attest_gate(model: Path, report: Path) -> Statement:
     return gate_statement(attest_evaluation(model, report))
 
 
-def attest_provenance(model: Path, recipe: Path, environ: Mapping[str, str] = os.environ) -> Statement:
+def attest_provenance(model: Path, recipe: Path, environ: Mapping[str, str] | None = None) -> Statement:
     """The SLSA provenance of a model from a `recipe.yaml`.
 
     What the recipe leaves out is read here: the commit from git or CI, the environment from this process, the builder
@@ -74,7 +73,7 @@ def pinned_report(report: Path) -> dict[str, Any]:
     return document | {key: pin(document[key], report.parent) for key in ("data", "harness")}
 
 
-def pinned_recipe(recipe: Path, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+def pinned_recipe(recipe: Path, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """A recipe with every reference pinned to a digest and the code to a commit."""
     document = dict(load(recipe, "recipe"))
     for key in ("data", "baseModels", "byproducts"):
@@ -87,7 +86,7 @@ def pinned_recipe(recipe: Path, environ: Mapping[str, str] = os.environ) -> dict
     return document
 
 
-def read_environment(beside: Path, document: Mapping[str, Any], environ: Mapping[str, str]) -> env.Environment:
+def read_environment(beside: Path, document: Mapping[str, Any], environ: Mapping[str, str] | None) -> env.Environment:
     """The environment a document names, else this process's."""
     if "environment" not in document:
         return env.read_environment(environ)
@@ -112,7 +111,7 @@ def _mapping(value: Any, path: Path) -> dict[str, Any]:
     return value
 
 
-def _code(code: Mapping[str, Any], folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+def _code(code: Mapping[str, Any], folder: Path, environ: Mapping[str, str] | None) -> dict[str, Any]:
     if "commit" in code and "repository" in code:
         return dict(code)
     found = env.read_commit(folder, environ)

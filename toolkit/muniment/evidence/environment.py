@@ -86,15 +86,16 @@ class Commit:
     modified: bool
 
 
-def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
-    """The environment of this process."""
+def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
+    """The environment of this process; `environ` stands in for its variables."""
+    variables = _variables(environ)
     return Environment(
         system=_system(),
         kernel=f"{platform.system()} {platform.release()}",
         implementation=platform.python_implementation(),
         python=platform.python_version(),
         hardware=_hardware(),
-        variables=tuple((name, environ[name]) for name in _VARIABLES if name in environ),
+        variables=tuple((name, variables[name]) for name in _VARIABLES if name in variables),
         distributions=read_distributions(),
     )
 
@@ -162,8 +163,9 @@ def parse_environment(value: Any) -> Environment:
     )
 
 
-def read_commit(folder: Path, environ: Mapping[str, str] = os.environ) -> Commit | None:
+def read_commit(folder: Path, environ: Mapping[str, str] | None = None) -> Commit | None:
     """The commit checked out in a folder, from git, else from GitHub Actions' variables; None where neither knows."""
+    environ = _variables(environ)
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     server, repository = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY")
     hosted = f"{server}/{repository}" if server and repository else None
@@ -174,8 +176,9 @@ def read_commit(folder: Path, environ: Mapping[str, str] = os.environ) -> Commit
     return Commit(hosted or _origin(folder), commit, bool(modified))
 
 
-def builder_id(environ: Mapping[str, str] = os.environ) -> tuple[str, str | None]:
+def builder_id(environ: Mapping[str, str] | None = None) -> tuple[str, str | None]:
     """SLSA builder id and invocation: workflow and run in GitHub Actions, else a machine that vouches for itself."""
+    environ = _variables(environ)
     workflow, server = environ.get("GITHUB_WORKFLOW_REF"), environ.get("GITHUB_SERVER_URL", "https://github.com")
     if environ.get("GITHUB_ACTIONS") != "true" or not workflow:
         return "https://muniment.dev/builders/self/v1", None
@@ -244,6 +247,10 @@ def _parse_distribution(value: dict[str, Any]) -> Distribution:
         value.get("summary"),
         value.get("concluded", False),
     )
+
+
+def _variables(environ: Mapping[str, str] | None) -> Mapping[str, str]:
+    return os.environ if environ is None else environ
 
 
 def _system() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,12 +19,12 @@ from muniment.evidence.reference import pin
 from muniment.evidence.statement import Statement
 
 
-def attest_bom(model: Path, card: Path, now: datetime, environ: Mapping[str, str] = os.environ) -> Statement:
+def attest_bom(model: Path, card: Path, now: datetime, environ: Mapping[str, str] | None = None) -> Statement:
     """The ML-BOM of a model from a `model.yaml`; `now` is its timestamp."""
     return bom_statement(read_card(model, card, now, environ))
 
 
-def read_card(model: Path, card: Path, now: datetime, environ: Mapping[str, str] = os.environ) -> Card:
+def read_card(model: Path, card: Path, now: datetime, environ: Mapping[str, str] | None = None) -> Card:
     """All that goes into the ML-BOM of a model: its card, and the documents that the card names."""
     document = load(card, "model")
     base = card.parent
