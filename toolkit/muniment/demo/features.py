@@ -86,8 +86,7 @@ def features(values: Floats, span: int) -> NDArray[np.float32]:
 def _points(values: Floats, span: int) -> tuple[Floats, Floats, dict[str, Floats]]:
     """What is usual (long median and spread), and the features of each row against it."""
     usual = _windows(values, 6 * span, span)
-    median = np.median(usual, 1)
-    low, lower, upper, high = np.quantile(usual, [0.02, 0.25, 0.75, 0.98], axis=1)
+    low, lower, median, upper, high = np.quantile(usual, [0.02, 0.25, 0.5, 0.75, 0.98], axis=1)
     scale = np.maximum((upper - lower) / 1.35, 0.2 * usual.std(1)) + 1e-3 * np.abs(median) + 1e-9
     return (
         median,

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from muniment.core.digest import Digest, digest_of
+from muniment.demo.source import code
 from muniment.evidence.statement import Statement, format_statement
 from muniment.log.note import NoteSigner, format_skey
 from muniment.registry.fold import History
@@ -92,7 +93,8 @@ def make_sandbox(folder: Path) -> None:
     create(folder)
     for name in (ADMINISTRATOR, REVIEWER, OPERATOR):
         add_identity(folder, person(name))
-    add_identity(folder, workflow(TRAINER))
+    commit = code()["commit"]  # the certificate names the commit that the recipes name
+    add_identity(folder, workflow(TRAINER, sha=commit, workflow_sha=commit, job_workflow_sha=commit))
 
 
 def make_log_key(path: Path) -> NoteSigner:

@@ -122,6 +122,6 @@ def _approve(stage: Stage, statement: Statement, reason: str) -> None:
 
 def _roll_back(stage: Stage, name: Name) -> None:
     stage.say(f"incident {INCIDENT}: rolling {name} back")
-    reason = "alarms doubled after the update; the earlier version did not alarm on the same hour"
+    reason = "silent in an incident; by its evaluation it finds fewer of the labelled windows than the version before"
     statement = propose.rollback(stage.state, name, PRODUCTION, None, INCIDENT, reason, stage.clock())
     stage.put(OPERATOR, statement)
