@@ -3,13 +3,13 @@ PYTHON ?= python3
 DEMO   ?= demo
 BIN    := .venv/bin
 
-.PHONY: help demo test lint workflows bench interop browser offline clean
+.PHONY: help demo test lint workflows bench interop browser offline lock clean
 
 help:
 	@echo "make demo       the whole story in $(DEMO)/, offline, with a throwaway Sigstore"
 	@echo "make test       the test suite"
 	@echo "make lint       ruff and mypy"
-	@echo "make workflows  zizmor, JSON Schemas and shellcheck over actions, workflows and schemas"
+	@echo "make workflows  zizmor, JSON Schemas and shellcheck over actions, workflows and schemas; a real install"
 	@echo "make bench      times that matter, printed as a table"
 	@echo "make interop    independent clients verify what the demo signed (needs npm and go)"
 	@echo "make browser    the demo's pages in Chromium, light, dark and phone"
@@ -34,7 +34,8 @@ workflows: .venv/tools/.ready
 	.venv/tools/bin/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	.venv/tools/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	.venv/tools/bin/check-jsonschema --check-metaschema schemas/*.json
-	.venv/tools/bin/shellcheck .ci/run tests/offline/run.sh
+	.venv/tools/bin/shellcheck .ci/run .github/actions/*.sh .github/actions/*/*.sh tests/*/*.sh
+	tests/actions/install.sh
 
 bench: .venv/.test
 	$(BIN)/python tests/bench/run.py
@@ -50,6 +51,10 @@ offline: .venv/.demo
 
 $(DEMO)/trust.json:
 	$(MAKE) demo
+
+# The actions' dependencies, pinned by hash, made anew from pyproject.toml.
+lock: .venv/tools/.ready
+	.venv/tools/bin/python tests/actions/lock.py .venv/tools/bin/uv .github/actions/lock.txt
 
 clean:
 	rm -rf demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
