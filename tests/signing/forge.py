@@ -54,7 +54,7 @@ class Parts:
     payload: bytes = PAYLOAD
     certified: datetime = SIGNED
     stamped: Sequence[datetime] = (SIGNED,)
-    subject: x509.GeneralName | None = None
+    subjects: Sequence[x509.GeneralName] = ()
     extensions: Callable[[dict[str, bytes]], Mapping[str, bytes]] = same
     body: Callable[[bytes], bytes] = same
     checkpoint: Callable[[Checkpoint], Checkpoint] = same
@@ -93,7 +93,7 @@ class Forge:
         claims = token_claims(p.identity)
         certificate = certify(
             key.public_key(),
-            p.subject or subject_of(claims),
+            p.subjects or [subject_of(claims)],
             p.extensions(extensions_of(claims)),
             self.keys,
             p.certified,

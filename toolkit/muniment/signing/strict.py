@@ -73,10 +73,10 @@ class StrictVerifier:
             raise Malformed(f"The bundle's payload is not of type {PAYLOAD_TYPE}.", "Sign an in-toto statement.")
         (entry,) = value["verificationMaterial"]["tlogEntries"]
         check_promise(entry)
-        logs = self._logs(entry)
+        logs, stated = self._logs(entry), _stated_times(value["verificationMaterial"])
         with _plain_errors():
             stock = StockBundle.from_json(bundle.data)
-            times = self._times(stock, value)
+            times = self._times(stock, stated)
             log = _log_at(logs, [time.time for time in times])
             check_entry(value, log)
             payload = self._verifier(log, times).verify_dsse(stock, _AnyIdentity())[1]
@@ -92,14 +92,9 @@ class StrictVerifier:
             bundle=digest_of(bundle.data),
         )
 
-    def _times(self, stock: StockBundle, value: dict[str, Any]) -> list[TimestampVerificationResult]:
+    def _times(self, stock: StockBundle, stated: int) -> list[TimestampVerificationResult]:
         """Every proved time. A timestamp that does not verify refuses the bundle, even where others would do."""
-        material = value["verificationMaterial"]
-        stated = len(material.get("timestampVerificationData", {}).get("rfc3161Timestamps", []))
-        stated += "inclusionPromise" in material["tlogEntries"][0]
         times = self._stock._establish_time(stock)
-        if stated == 0:
-            raise Untrusted("Nothing proves when the bundle was signed.", "Sign with a timestamp authority.")
         if len(times) != stated:
             raise Untrusted("A timestamp of the bundle does not verify, or its authority was not valid then.", _DO_NOT)
         return times
@@ -230,6 +225,15 @@ def _plain_errors() -> Iterator[None]:
         raise Untrusted(f"The bundle does not verify: {_one_line(error)}.", _OTHER_ROOT) from error
     except Exception as error:
         raise Malformed(f"The bundle cannot be checked: {_one_line(error)}.", _DO_NOT) from error
+
+
+def _stated_times(material: dict[str, Any]) -> int:
+    """How many timestamp tokens and promised times a bundle states."""
+    tokens = material.get("timestampVerificationData", {}).get("rfc3161Timestamps", [])
+    stated = len(tokens) + ("inclusionPromise" in material["tlogEntries"][0])
+    if stated == 0:
+        raise Untrusted("Nothing proves when the bundle was signed.", "Sign with a timestamp authority.")
+    return stated
 
 
 def _log_at(logs: Sequence[Log], moments: list[datetime]) -> Log:

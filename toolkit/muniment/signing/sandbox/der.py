@@ -44,8 +44,10 @@ def encode_oid(dotted: str) -> bytes:
 
 
 def encode_time(moment: datetime) -> bytes:
-    """A GeneralizedTime at whole seconds."""
-    return encode(TIME, moment.astimezone(UTC).strftime("%Y%m%d%H%M%SZ").encode())
+    """A GeneralizedTime; fractions of a second without trailing zeros, as DER wants."""
+    whole = moment.astimezone(UTC).strftime("%Y%m%d%H%M%S")
+    fraction = f".{moment.microsecond:06}".rstrip("0").rstrip(".")
+    return encode(TIME, f"{whole}{fraction}Z".encode())
 
 
 def decode(data: bytes) -> tuple[int, bytes, bytes]:

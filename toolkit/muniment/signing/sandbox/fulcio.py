@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -40,7 +40,7 @@ def issue(
         raise Malformed("The certificate request is for a key that is not on P-256.", "Use ECDSA on P-256.")
     if not request.is_signature_valid:
         raise Untrusted("The certificate request is not signed by its key.", "Sign it with the key it names.")
-    return certify(key, subject_of(claims), extensions_of(claims), keys, now)
+    return certify(key, [subject_of(claims)], extensions_of(claims), keys, now)
 
 
 def subject_of(claims: Mapping[str, str]) -> x509.GeneralName:
@@ -87,7 +87,7 @@ def _github_extensions(claims: Mapping[str, str]) -> dict[int, str]:
 
 def certify(
     key: ec.EllipticCurvePublicKey,
-    subject: x509.GeneralName,
+    subjects: Sequence[x509.GeneralName],
     extensions: Mapping[str, bytes],
     keys: Keys,
     now: datetime,
@@ -105,7 +105,7 @@ def certify(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys.fulcio_key.public_key()), critical=False)
-        .add_extension(x509.SubjectAlternativeName([subject]), critical=True)
+        .add_extension(x509.SubjectAlternativeName(subjects), critical=True)
     )
     for oid, value in extensions.items():
         builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value), critical=False)

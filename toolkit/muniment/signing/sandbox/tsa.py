@@ -56,7 +56,7 @@ def request_for(data: bytes) -> TimestampRequest:
 def timestamp(
     request: TimestampRequest, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate, now: datetime
 ) -> bytes:
-    """The DER TimeStampResp that says that the imprint existed at `now` (whole seconds)."""
+    """The DER TimeStampResp that says that the imprint existed at `now`."""
     info = _info(request, now)
     attributes = _attributes(info, certificate)
     # The signature covers the attributes as a SET; inside SignerInfo they stand under an implicit [0].
