@@ -136,9 +136,9 @@ class Workshop:
         return self.write(name, text.replace(old, new))
 
 
-@pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    made = Workshop(tmp_path)
+def make_workshop(root: Path) -> Workshop:
+    """Writes the files."""
+    made = Workshop(root)
     files = {
         "model/weights.bin": "weights",
         "model/config.json": "{}",
@@ -156,3 +156,9 @@ def workshop(tmp_path: Path) -> Workshop:
     for name, text in files.items():
         made.write(name, text)
     return made
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """A workshop in the test's own folder."""
+    return make_workshop(tmp_path)

@@ -14,7 +14,7 @@ from muniment.evidence.evaluation import check_evaluation
 from muniment.evidence.kinds import kind_of
 from muniment.evidence.link import check_link
 from muniment.evidence.recipe import check_provenance
-from muniment.evidence.statement import Statement
+from muniment.evidence.statement import Statement, check_depth
 
 
 def check_evidence(statement: Statement) -> None:
@@ -23,6 +23,7 @@ def check_evidence(statement: Statement) -> None:
     Predicate types that muniment does not know pass, and so do events: the registry decides on those.
     """
     _check_subjects(statement)
+    check_depth(dict(statement.predicate))
     predicate = statement.predicate
     match kind_of(statement.predicate_type):
         case "provenance":

@@ -5,7 +5,7 @@ Source: in-toto attestation framework, spec/v1/statement.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from muniment.core.errors import Malformed
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+# Schemas are checked by recursion: deeper text would end a reader, or be judged by how deep its stack happens to be.
+MAX_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +51,7 @@ def format_statement(statement: Statement) -> bytes:
 def parse_statement(payload: bytes) -> Statement:
     """The statement that a payload holds; it need not be canonical JSON. Raises `Malformed`."""
     value = parse_json(payload, "The statement")
+    check_depth(value)
     if not isinstance(value, dict) or value.get("_type") != STATEMENT_TYPE:
         raise Malformed("The payload is not an in-toto Statement v1.", f"Its _type must be {STATEMENT_TYPE}.")
     predicate_type, predicate = value.get("predicateType"), value.get("predicate", {})
@@ -58,6 +61,22 @@ def parse_statement(payload: bytes) -> Statement:
     if not isinstance(subjects, list) or not subjects:
         raise Malformed("The statement has no subject.", "Name at least one artifact with its sha256.")
     return Statement(tuple(_parse_subject(s) for s in subjects), predicate_type, predicate)
+
+
+def check_depth(value: Any) -> None:
+    """Raises `Malformed` for JSON nested deeper than `MAX_DEPTH`."""
+    level, depth = [value], 0
+    while level:
+        if depth > MAX_DEPTH:
+            raise Malformed(f"The statement is nested more than {MAX_DEPTH} deep.", "Write it flatter.")
+        level = [inner for outer in level for inner in _members(outer)]
+        depth += 1
+
+
+def _members(value: Any) -> Collection[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _parse_subject(value: Any) -> Subject:
