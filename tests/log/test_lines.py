@@ -27,7 +27,7 @@ def test_a_leaf_has_its_file(index, path):
 
 
 def test_there_is_no_leaf_before_the_first():
-    with pytest.raises(Usage):
+    with pytest.raises(Usage, match="no leaf"):
         leaf_file(-1)
 
 

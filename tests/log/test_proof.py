@@ -87,6 +87,7 @@ def test_a_host_without_the_log_key_cannot_prove_another_leaf():
         (b"index 3", b"index 03"),
         (b"index 3", b"index  3"),
         (b"index 3", b"Index 3"),
+        (b"index 3", b"3"),
         (b"index 3\n", b""),
         (b"index 3\n", b"index 3\nindex 3\n"),
         (b"index 3\n", b"extra \nindex 3\n"),
@@ -103,6 +104,11 @@ def test_another_spelling_is_malformed(old, new):
     data = format_proof(proof_of(3, 9))
     with pytest.raises(Malformed):
         parse_proof(data.replace(old, new, 1) if old != b"\n\n" else data.replace(old, new))
+
+
+def test_a_proof_of_63_hashes_is_read():
+    proof = replace(proof_of(3, 9), hashes=(bytes(32),) * 63)
+    assert parse_proof(format_proof(proof)) == proof
 
 
 def test_what_a_proof_cannot_hold_is_not_written():

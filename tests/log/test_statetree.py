@@ -272,6 +272,7 @@ GOOD = {"begin": 0, "hashes": ["A" * 43 + "="], "leaves": [["a", HEX]]}
     ],
 )
 def test_another_value_is_no_proof(value):
+    assert parse_proof({**GOOD, "begin": 2**63 - 1}).begin == 2**63 - 1
     assert parse_proof(GOOD).leaves == (StateLeaf("a", Digest(HEX)),)
     with pytest.raises(Malformed):
         parse_proof(value)

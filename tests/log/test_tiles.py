@@ -45,6 +45,7 @@ def test_another_spelling_of_a_number_is_malformed(text):
 def test_paths():
     assert tile_path(0, 0) == "tile/0/000"
     assert tile_path(3, 1234067, 17) == "tile/3/x001/x234/067.p/17"
+    assert tile_path(63, 0) == "tile/63/000"
     assert entries_path(999, 255) == "tile/entries/999.p/255"
     for call in (
         lambda: tile_path(64, 0),
@@ -125,6 +126,17 @@ def test_a_missing_or_cut_tile_is_not_a_proof():
     for level, index in ((0, 300), (9, 0), (-1, 0), (0, -1)):
         with pytest.raises(Missing):
             reader.read(level, index)
+
+
+def test_a_reader_stays_within_its_size_even_where_there_is_more():
+    files = dict(tiles(tree_of(300), [5, 300]))
+    reader = TileReader(_fetch(files | {"tile/0/000.p/5": files["tile/0/000"]}), 5)
+    with pytest.raises(Missing):
+        reader.read(0, 5)
+    with pytest.raises(Missing):
+        reader.read(2, 1)
+    with pytest.raises(Malformed):
+        reader.read(0, 4)
 
 
 def test_entry_bundles_hash_to_their_tiles():

@@ -49,8 +49,8 @@ def format_proof(proof: TlogProof) -> bytes:
 
 def parse_proof(data: bytes) -> TlogProof:
     """The proof that a file holds; neither proof nor checkpoint is verified. Raises `Malformed`."""
-    head, blank, checkpoint = data.partition(b"\n\n")
-    if not blank or not checkpoint.endswith(b"\n") or not head.isascii():
+    head, _, checkpoint = data.partition(b"\n\n")
+    if not checkpoint.endswith(b"\n") or not head.isascii():
         raise Malformed("The proof has no checkpoint after its first empty line.", _AGAIN)
     lines = head.decode("ascii").split("\n")
     if lines.pop(0) != HEADER:
