@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from muniment.core.digest import digest_of
+from muniment.core.errors import Refused
 from muniment.core.name import Name, VersionId
 from muniment.demo import documents, pipeline
 from muniment.demo.nab import find_group
@@ -29,10 +30,13 @@ def tell(stage: Stage, data: Path) -> None:
     _prepare(stage, data)
     first = _make(stage, DETECTOR, "1.0.0")
     _promote(stage, first, "staging", "first detector")
-    _promote_approved(stage, first, "ran in staging beside the thresholds in use")
+    stood = _promote_approved(stage, first, "ran in staging beside the thresholds in use")
     second = _make(stage, DETECTOR, "2.0.0")
-    _promote_late(stage, second, "retrained on the labelled windows")
-    _roll_back(stage, first.name)
+    stands = _promote_late(stage, second, "retrained on the labelled windows")
+    if stood and stands:
+        _roll_back(stage, first.name)
+    else:  # on other people's data a detector may be worth too little for production
+        stage.say("no rollback: not both versions were admitted to production")
     risk = _make(stage, PREDICTOR, "1.0.0")
     _promote(stage, risk, "staging", "a second model: warn before an incident begins")
 
@@ -89,6 +93,9 @@ def _release(stage: Stage, version: VersionId, folder: Path, kind: str) -> Versi
     artifacts = (ReleasedArtifact(folder.name, kind, measure(folder).digest),)
     evidence = evidence_about(stage.state, artifacts)
     stage.put(TRAINER, propose.release(stage.state, version, artifacts, evidence, stage.clock()))
+    told = stage.said[-1]
+    if "release" not in told.kinds:
+        raise Refused(f"{version} was not released: {' '.join(told.turned)}", "Give data whose dataset.yaml allows it.")
     return version
 
 
@@ -99,25 +106,30 @@ def _promote(stage: Stage, version: VersionId, environment: str, reason: str) ->
     return statement
 
 
-def _promote_approved(stage: Stage, version: VersionId, reason: str) -> None:
-    """The reviewer approves the promotion while it waits in the inbox; one publish admits both."""
+def _promote_approved(stage: Stage, version: VersionId, reason: str) -> bool:
+    """The reviewer approves the promotion while it waits in the inbox; one publish admits both, if it is admitted."""
     stage.say(f"promoting {version} to {PRODUCTION}, approved")
     statement = propose.promote(stage.state, version, PRODUCTION, reason, stage.clock())
     stage.submit(OPERATOR, statement)
-    _approve(stage, statement, "evaluation and recipe looked at")
+    return _approve(stage, statement, "evaluation and recipe looked at")
 
 
-def _promote_late(stage: Stage, version: VersionId, reason: str) -> None:
+def _promote_late(stage: Stage, version: VersionId, reason: str) -> bool:
     """The operator is refused for want of an approval; the promotion waits, and is admitted once there is one."""
     statement = _promote(stage, version, PRODUCTION, reason)
     stage.say(f"  refused: {stage.said[-1].turned[-1]}")
     stage.say(f"approving {version}")
-    _approve(stage, statement, "recipe, data and numbers of both versions compared")
+    return _approve(stage, statement, "recipe, data and numbers of both versions compared")
 
 
-def _approve(stage: Stage, statement: Statement, reason: str) -> None:
+def _approve(stage: Stage, statement: Statement, reason: str) -> bool:
+    """Approves a promotion that waits; whether it was admitted then."""
     target = digest_of(format_statement(statement))
     stage.put(REVIEWER, propose.approve(stage.state, target, REVIEWER, reason, stage.clock()))
+    told = stage.said[-1]
+    for fact in told.turned:
+        stage.say(f"  refused: {fact}")
+    return "promote" in told.kinds
 
 
 def _roll_back(stage: Stage, name: Name) -> None:
