@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from muniment.core.name import parse_version_id
 from muniment.registry import propose
 from muniment.registry.inbox import submit

@@ -17,7 +17,7 @@ def format_json(value: Any) -> bytes:
     """
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise Malformed(
             f"The value cannot be written as JSON: {error}.", "Use text for what JSON cannot hold."
         ) from error
