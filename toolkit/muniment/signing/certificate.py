@@ -11,6 +11,7 @@ from cryptography import x509
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Malformed, Untrusted
+from muniment.signing import der
 from muniment.signing.identity import ARC, EXTENSIONS, Identity
 
 _USER_NAME = f"{ARC}.7"
@@ -54,19 +55,19 @@ def _subject(names: list[x509.GeneralName]) -> str:
     raise Malformed("The signing certificate's subject is neither e-mail, URI nor user name.", _ODD)
 
 
-def _utf8_string(der: bytes, name: str) -> str:
-    """The text of a DER UTF8String with the shortest length and nothing after it."""
-    size = len(der) - 2
-    header = bytes((0x0C, size)) if size < 0x80 else None
-    if size >= 0x80:
-        length = len(der) - 3 if len(der) < 0x80 + 0x80 + 3 else len(der) - 4
-        header = bytes((0x0C, 0x81, length)) if length < 0x100 else b"\x0c\x82" + length.to_bytes(2, "big")
-    if size < 0 or header is None or not der.startswith(header):
-        raise Malformed(f"The certificate's {name} is not a DER UTF8String.", _ODD)
+def _utf8_string(data: bytes, name: str) -> str:
+    """The text of a DER UTF8String in its one encoding, with nothing after it."""
+    wrong = Malformed(f"The certificate's {name} is not a DER UTF8String.", _ODD)
     try:
-        return _plain(der[len(header) :].decode("utf-8"), name)
+        content = der.decode(data)[1]
+        text = content.decode("utf-8")
+    except Malformed as error:
+        raise wrong from error
     except UnicodeDecodeError as error:
         raise Malformed(f"The certificate's {name} is not UTF-8.", _ODD) from error
+    if der.encode(der.UTF8_STRING, content) != data:
+        raise wrong
+    return _plain(text, name)
 
 
 def _plain(text: str, name: str) -> str:

@@ -17,14 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from muniment.core.errors import Malformed, Untrusted
+from muniment.signing import der
 from muniment.signing.identity import ARC
-from muniment.signing.sandbox import der
 from muniment.signing.sandbox.identities import GITHUB
 from muniment.signing.sandbox.keys import Keys, key_usage
 
 LIFETIME = timedelta(minutes=10)
 _SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
-_UTF8_STRING = 0x0C
 _HOST = "https://github.com/"
 
 
@@ -59,7 +58,7 @@ def extensions_of(claims: Mapping[str, str]) -> dict[str, bytes]:
         raw |= {number: claims[name] for number, name in names.items()}
         typed |= _github_extensions(claims)
     return {f"{ARC}.{number}": value.encode() for number, value in raw.items()} | {
-        f"{ARC}.{number}": der.encode(_UTF8_STRING, value.encode()) for number, value in typed.items()
+        f"{ARC}.{number}": der.encode(der.UTF8_STRING, value.encode()) for number, value in typed.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""DER, as little as RFC 3161 needs: definite lengths, low tag numbers.
+"""DER, as little as timestamps and certificate extensions need: definite lengths, low tag numbers.
 
 Source: ITU-T X.690.
 """
@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from muniment.core.errors import Malformed
 
-BOOLEAN, INTEGER, OCTET_STRING, OID, TIME, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x06, 0x18, 0x30, 0x31
+BOOLEAN, INTEGER, OCTET_STRING, OID, UTF8_STRING, TIME = 0x01, 0x02, 0x04, 0x06, 0x0C, 0x18
+SEQUENCE, SET = 0x30, 0x31
 
 
 def explicit(number: int) -> int:
@@ -53,13 +54,13 @@ def encode_time(moment: datetime) -> bytes:
 def decode(data: bytes) -> tuple[int, bytes, bytes]:
     """(tag, content, what follows) of the first element. Raises `Malformed`."""
     if len(data) < 2:
-        raise Malformed("The DER ends too early.", "Send a whole request.")
+        raise Malformed("The DER ends too early.", "Get the whole of it again.")
     tag, size, start = data[0], data[1], 2
     if size & 0x80:
         start += size & 0x7F
         size = int.from_bytes(data[2:start], "big")
     if start + size > len(data):
-        raise Malformed("The DER ends too early.", "Send a whole request.")
+        raise Malformed("The DER ends too early.", "Get the whole of it again.")
     return tag, data[start : start + size], data[start + size :]
 
 
