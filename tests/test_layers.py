@@ -30,6 +30,8 @@ EDGE = {  # what may touch the world, what of it, and why
     "site.draw": {FILES},  # reads the templates the package ships
     "site.render": {FILES},  # reads the assets and schemas the package ships
     "site.writer": {FILES, SYSTEM},  # writes pages
+    "audit.controls": {FILES},  # reads the frameworks the package ships
+    "audit.report": {FILES},  # writes reports, and reads the styles the package ships
     "interop.github": {FILES, SYSTEM},  # writes the files a job names
     "demo": EVERYTHING,  # is a user of all this
     "cli": EVERYTHING,  # is the user's side of all this
