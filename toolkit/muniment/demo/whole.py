@@ -36,6 +36,7 @@ class Outcome:
 def run_demo(folder: Path, data: Path | None, force: bool, say: Say, clock: Clock) -> Outcome:
     """Tells the story in a folder. Raises `Usage` for a folder with other things in it, `Missing` without the extra."""
     check_ready()
+    folder = folder.absolute()  # the steps run in folders of their own
     _clear(folder, force)
     with _opened(folder / "keys" / "sandbox") as sandbox:
         stage = Stage(folder, sandbox, say, clock)
