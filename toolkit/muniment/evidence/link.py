@@ -85,7 +85,7 @@ def check_link(statement: Statement) -> None:
         raise Malformed("The link lists a material twice.", "Record the step again.")
     status = predicate.get("byproducts", {}).get("return-value", 0)
     if status != 0:
-        raise Malformed(f"The link is of a step that failed with {status}.", "Record a run that succeeds.")
+        raise Malformed(f"The link is of a step that failed: {str(status)[:40]!r}.", "Record a run that succeeds.")
 
 
 def materials_of(predicate: Mapping[str, Any]) -> tuple[tuple[str, Digest], ...]:

@@ -46,7 +46,7 @@ def problems(bom: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _component(component: Mapping[str, Any], refs: frozenset[str]) -> Iterator[str]:
-    name = component["name"]
+    name = repr(component["name"][:80])
     if "purl" in component and not _is_purl(component["purl"]):
         yield f"{name}: {component['purl'][:80]!r} is not a package URL"
     for choice in component.get("licenses", ()):
@@ -74,7 +74,7 @@ def _model_card(name: str, card: Mapping[str, Any], refs: frozenset[str]) -> Ite
         if not dataset:
             yield f"{name}: dataset {i} of its modelCard is empty"
         elif "ref" in dataset and dataset["ref"] not in refs:
-            yield f"{name}: dataset {i} refers to {dataset['ref']!r}, which is not in the BOM"
+            yield f"{name}: dataset {i} refers to {dataset['ref'][:80]!r}, which is not in the BOM"
 
 
 def _dependencies(bom: Mapping[str, Any], refs: frozenset[str]) -> Iterator[str]:
@@ -83,14 +83,14 @@ def _dependencies(bom: Mapping[str, Any], refs: frozenset[str]) -> Iterator[str]
     for entry in entries:
         for ref in (entry["ref"], *entry.get("dependsOn", ()), *entry.get("provides", ())):
             if ref not in refs:
-                yield f"a dependency refers to {ref!r}, which is not in the BOM"
+                yield f"a dependency refers to {ref[:80]!r}, which is not in the BOM"
 
 
 def _repeated(values: list[str], problem: str) -> Iterator[str]:
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            yield problem.format(repr(value))
+            yield problem.format(repr(value[:80]))
         seen.add(value)
 
 
