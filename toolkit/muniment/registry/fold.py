@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 
 from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Malformed, Mismatch, Missing, Untrusted
@@ -23,7 +22,7 @@ from muniment.registry.state import Entry, State
 from muniment.registry.store import Reader
 from muniment.signing.bundle import Bundle, parse_bundle
 from muniment.signing.identity import Signed
-from muniment.signing.strict import StrictVerifier
+from muniment.signing.strict import verifier_for
 
 MAX_BUNDLE = 16 * 1024 * 1024
 Blob = Callable[[Digest], bytes]
@@ -162,15 +161,10 @@ def open_bundle(data: bytes, name: Digest | None = None) -> Bundle:
 def verify_bundle(state: State, bundle: Bundle) -> Signed:
     """Who signed a bundle, by the Sigstore root in force; genesis brings its own, which readers pin."""
     if state.config is not None:
-        return verifier(state.config.trusted_root).verify(bundle)
+        return verifier_for(state.config.trusted_root).verify(bundle)
     event = parse_event(parse_statement(bundle.payload))
     configuration = getattr(event, "configuration", None)
     if configuration is None:
         raise Untrusted("The first entry is not a configure event.", "Make the registry with muniment init.")
-    return verifier(parse_config(configuration).trusted_root).verify(bundle)
+    return verifier_for(parse_config(configuration).trusted_root).verify(bundle)
 
-
-@lru_cache(maxsize=8)
-def verifier(root: bytes) -> StrictVerifier:
-    """The strict verifier of a trusted root, made once."""
-    return StrictVerifier(root)
