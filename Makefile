@@ -44,7 +44,7 @@ interop: $(DEMO)/trust.json
 	$(BIN)/python tests/interop/run.py $(DEMO)
 
 browser: .venv/.browser $(DEMO)/trust.json
-	$(BIN)/python -m pytest tests/browser --demo $(DEMO)
+	MUNIMENT_DEMO=$(DEMO) $(BIN)/python -m pytest tests/browser/pages.py
 
 offline: .venv/.demo
 	unshare -rn tests/offline/run.sh $(BIN)
