@@ -66,7 +66,7 @@ def _make(stage: Stage, name: str, version: str) -> VersionId:
     evaluated = _run(stage, pipeline.evaluate_step(name, version))
     folder = stage.workspace / pipeline.model_folder(name, version)
     about = documents.write_model(stage.workspace, name, version)
-    environ = {**os.environ, **pipeline.ENVIRONMENT}
+    environ = {**os.environ, **pipeline.ENVIRONMENT, **stage.sandbox.environ(TRAINER)}
     stage.say(f"attesting and releasing {name} {version}")
     stage.put(
         TRAINER,

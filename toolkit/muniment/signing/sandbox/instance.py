@@ -48,6 +48,23 @@ def read_identities(folder: Path) -> dict[str, SandboxIdentity]:
     return {identity.name: identity for identity in identities}
 
 
+# What GitHub tells a job by variables that its token tells by claims; GitHub documentation, "Variables reference".
+_FACTS = {
+    "GITHUB_REPOSITORY": "repository",
+    "GITHUB_REPOSITORY_ID": "repository_id",
+    "GITHUB_REPOSITORY_OWNER": "repository_owner",
+    "GITHUB_REPOSITORY_OWNER_ID": "repository_owner_id",
+    "GITHUB_WORKFLOW_REF": "workflow_ref",
+    "GITHUB_WORKFLOW_SHA": "workflow_sha",
+    "GITHUB_REF": "ref",
+    "GITHUB_SHA": "sha",
+    "GITHUB_EVENT_NAME": "event_name",
+    "GITHUB_RUN_ID": "run_id",
+    "GITHUB_RUN_ATTEMPT": "run_attempt",
+    "RUNNER_ENVIRONMENT": "runner_environment",
+}
+
+
 class Sandbox:
     """The sandbox in a folder, answering on a loopback port between `with Sandbox(folder) as sandbox:` and its end.
 
@@ -106,9 +123,10 @@ class Sandbox:
 
     def environ(self, name: str) -> dict[str, str]:
         """What GitHub Actions would set for a job of this identity, to be added to a subprocess's environment."""
-        self._identity(name)
+        claims = token_claims(self._identity(name))
         proxies = {key: _no_proxy(os.environ, key) for key in ("NO_PROXY", "no_proxy")}
-        return proxies | {
+        facts = {variable: claims[claim] for variable, claim in _FACTS.items() if claim in claims}
+        return proxies | facts | {
             "GITHUB_ACTIONS": "true",
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/actions/token?identity={name}",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._services.bearer(name),
