@@ -18,7 +18,7 @@ from muniment.log.text import MAX_NUMBER
 WIDTH = 256
 MAX_ENTRY = 65535
 _HEIGHT = 8
-_NUMBER = re.compile(r"(?:x[0-9]{3}/)*[0-9]{3}")
+_NUMBER = re.compile(r"(?:x[0-9]{3}/){0,6}[0-9]{3}")
 
 
 def path_number(n: int) -> str:
