@@ -21,6 +21,8 @@ from muniment.core.errors import Malformed, Missing
 
 _BUFFER = 1 << 20
 _DOCUMENT_LIMIT = 64 << 20
+# O_NONBLOCK: a FIFO put in a file's place since the walk must not hang the reader.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _UNSHOWABLE = {"Cc", "Cs", "Zl", "Zp"}
 # Bidirectional controls make a name look like another one on a page.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -55,7 +57,7 @@ class Found:
     """A file that the walk met, not yet read."""
 
     path: str
-    source: Path
+    source: str
     link: bool
 
 
@@ -67,7 +69,7 @@ def measure(path: Path) -> Measured:
     """
     name = artifact_name(path)
     if not is_directory(path):
-        only = _read_all([Found(name, path, False)])[0]
+        only = _read_all([Found(name, str(path), False)])[0]
         if only.size == 0:
             raise Malformed(f"{path} is empty.", "Give the file that holds the artifact.")
         return Measured(name, only.digest, only.size, (only,), False)
@@ -133,7 +135,7 @@ def check_member(path: str, what: str = "A file's name") -> None:
         raise Malformed(
             f"{what} {path[:80]!r} leads out of the artifact.", "Use relative paths without . and .. parts."
         )
-    if any(c in _TURNING or unicodedata.category(c) in _UNSHOWABLE for c in path):
+    if not path.isprintable() and any(c in _TURNING or unicodedata.category(c) in _UNSHOWABLE for c in path):
         raise Malformed(f"{what} {path[:80]!r} has control characters or is not UTF-8.", "Rename the file.")
 
 
@@ -162,8 +164,8 @@ def _descend(root: Path) -> Iterator[Found]:
         except OSError as error:
             raise _unreadable(Path(folder), error) from error
         for member in members:
+            check_member(member.name)
             path = prefix + member.name
-            check_member(path)
             if member.is_dir(follow_symlinks=False):
                 pending.append((member.path, path + "/"))
             else:
@@ -171,12 +173,13 @@ def _descend(root: Path) -> Iterator[Found]:
 
 
 def _file(member: os.DirEntry[str], path: str, real: Path) -> Found:
-    if member.is_symlink():
+    link = member.is_symlink()
+    if link:
         _check_link(Path(member.path), real)
     elif not member.is_file(follow_symlinks=False):
         kind = _what(member.stat(follow_symlinks=False).st_mode)
         raise Malformed(f"{member.path} is {kind}, not a file.", "Remove it from the artifact.")
-    return Found(path, Path(member.path), member.is_symlink())
+    return Found(path, member.path, link)
 
 
 def _check_link(link: Path, real: Path) -> None:
@@ -210,8 +213,7 @@ def _read_some(found: Sequence[Found]) -> list[MeasuredFile]:
 def _read(found: Found, buffer: memoryview) -> MeasuredFile:
     state, size = hashlib.sha256(), 0
     try:
-        # O_NONBLOCK: a FIFO put in the file's place since the walk must not hang the reader.
-        with io.FileIO(os.open(found.source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))) as file:
+        with io.FileIO(os.open(found.source, _READ)) as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise Malformed(f"{found.source} is {_what(before.st_mode)}, not a file.", "Give a file.")
@@ -219,7 +221,7 @@ def _read(found: Found, buffer: memoryview) -> MeasuredFile:
                 state.update(buffer[:count])
                 size += count
     except OSError as error:
-        raise _unreadable(found.source, error) from error
+        raise _unreadable(Path(found.source), error) from error
     if size != before.st_size:
         raise Malformed(f"{found.source} changed while it was read.", "Wait until it is written, then try again.")
     return MeasuredFile(found.path, Digest(state.hexdigest()), size)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from muniment.core.canonical import parse_json
-from muniment.core.document import load_document
+from muniment.core.document import check_schema, load_document, schema_errors
 from muniment.core.errors import Malformed, Missing
 from muniment.core.instant import format_instant, parse_instant
 from muniment.evidence import environment as env
@@ -100,8 +100,10 @@ def load(path: Path, schema: str) -> dict[str, Any]:
     if not text.lstrip().startswith(b"{"):
         return _mapping(load_document(text, schema, str(path)), path)
     value = parse_json(text, str(path))
-    # JSON may indent with tabs, YAML may not; the YAML reading of it serves to find line and column.
-    load_document(text.replace(b"\t", b" "), schema, str(path))
+    if schema_errors(value, schema):
+        # Read as YAML, which may not be indented with tabs, the text gives line and column.
+        load_document(text.replace(b"\t", b" "), schema, str(path))
+        check_schema(value, schema, str(path))
     return _mapping(value, path)
 
 
