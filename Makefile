@@ -38,7 +38,7 @@ workflows: .venv/tools/.ready
 	tests/actions/install.sh
 
 bench: .venv/.test
-	$(BIN)/python tests/bench/run.py
+	$(BIN)/python tests/bench/run.py $(wildcard $(DEMO))
 
 interop: $(DEMO)/trust.json
 	$(BIN)/python tests/interop/run.py $(DEMO)
