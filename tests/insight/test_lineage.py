@@ -8,7 +8,7 @@ from muniment.core.errors import Usage
 from muniment.core.name import VersionId, parse_name, parse_version_id
 from muniment.insight import lineage as asked
 from muniment.insight.past import states, states_at
-from muniment.insight.standing import Standing, latest, stays, verdict
+from muniment.insight.standing import Standing, by_name, latest, stays, verdict
 from tests.site.sample import Sample, sample
 
 
@@ -80,8 +80,8 @@ def test_stays_join_end_to_end(story: Sample) -> None:
 
 def test_a_retired_version_is_not_the_latest(story: Sample) -> None:
     early = states_at(story.history().entries, [12])[12]
-    assert latest(early, parse_name("aiops/cpu-anomaly")) == v("aiops/cpu-anomaly@0.9.0")
-    assert latest(story.state, parse_name("aiops/cpu-anomaly")) == v("aiops/cpu-anomaly@2.0.0")
+    assert latest(early, by_name(early)[parse_name("aiops/cpu-anomaly")]) == v("aiops/cpu-anomaly@0.9.0")
+    assert latest(story.state, by_name(story.state)[parse_name("aiops/cpu-anomaly")]) == v("aiops/cpu-anomaly@2.0.0")
 
 
 def test_the_past_comes_out_as_it_was(story: Sample) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from muniment.core.digest import Digest
@@ -40,12 +41,27 @@ class Edge:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Graph:
-    """Nodes and edges; the order of both is that of the log."""
+    """Nodes and edges; the order of both is that of the log. Not slotted: it keeps what its questions share."""
 
     nodes: tuple[Thing, ...]
     edges: tuple[Edge, ...]
+
+    @cached_property
+    def place(self) -> dict[Thing, int]:
+        """Where each node stands among the nodes."""
+        return {node: n for n, node in enumerate(self.nodes)}
+
+    @cached_property
+    def into(self) -> dict[Thing, list[Edge]]:
+        """The edges that end in a node."""
+        return _grouped((e.target, e) for e in self.edges)
+
+    @cached_property
+    def out(self) -> dict[Thing, list[Edge]]:
+        """The edges that begin in a node."""
+        return _grouped((e.source, e) for e in self.edges)
 
 
 def lineage(state: State) -> Graph:
@@ -59,18 +75,19 @@ def lineage(state: State) -> Graph:
 
 def ancestors(graph: Graph, thing: Thing) -> tuple[Thing, ...]:
     """All that went into a thing, nearest first."""
-    return tuple(_reach(thing, _sources(graph), len(graph.nodes)))[1:]
+    return tuple(_back(graph, thing, len(graph.nodes)))[1:]
 
 
 def descendants(graph: Graph, thing: Thing) -> tuple[Thing, ...]:
     """All that was made from a thing, nearest first."""
-    return tuple(_reach(thing, _targets(graph), len(graph.nodes)))[1:]
+    return tuple(_forth(graph, thing, len(graph.nodes)))[1:]
 
 
 def ego(graph: Graph, thing: Thing, hops: int = 3) -> Graph:
     """A thing with what went into it and what was made from it, at most `hops` steps away on either side."""
-    kept = {*_reach(thing, _sources(graph), hops), *_reach(thing, _targets(graph), hops)}
-    return _restrict(graph, kept)
+    kept = {*_back(graph, thing, hops), *_forth(graph, thing, hops)}
+    nodes = sorted(kept, key=graph.place.__getitem__)
+    return Graph(tuple(nodes), tuple(e for n in nodes for e in graph.into.get(n, ()) if e.source in kept))
 
 
 def folded(graph: Graph) -> Graph:
@@ -154,18 +171,19 @@ def _is_hex(text: str) -> bool:
     return len(text) == 64 and not set(text) - set("0123456789abcdef")
 
 
-def _sources(graph: Graph) -> Callable[[Thing], Iterable[Thing]]:
-    into: dict[Thing, list[Thing]] = {}
-    for edge in graph.edges:
-        into.setdefault(edge.target, []).append(edge.source)
-    return lambda thing: into.get(thing, ())
+def _back(graph: Graph, thing: Thing, hops: int) -> list[Thing]:
+    return _reach(thing, lambda t: (e.source for e in graph.into.get(t, ())), hops)
 
 
-def _targets(graph: Graph) -> Callable[[Thing], Iterable[Thing]]:
-    out: dict[Thing, list[Thing]] = {}
-    for edge in graph.edges:
-        out.setdefault(edge.source, []).append(edge.target)
-    return lambda thing: out.get(thing, ())
+def _forth(graph: Graph, thing: Thing, hops: int) -> list[Thing]:
+    return _reach(thing, lambda t: (e.target for e in graph.out.get(t, ())), hops)
+
+
+def _grouped(pairs: Iterable[tuple[Thing, Edge]]) -> dict[Thing, list[Edge]]:
+    groups: dict[Thing, list[Edge]] = {}
+    for key, edge in pairs:
+        groups.setdefault(key, []).append(edge)
+    return groups
 
 
 def _reach(start: Thing, step: Callable[[Thing], Iterable[Thing]], hops: int) -> list[Thing]:
@@ -177,11 +195,6 @@ def _reach(start: Thing, step: Callable[[Thing], Iterable[Thing]], hops: int) ->
         if not edge:
             break
     return list(found)
-
-
-def _restrict(graph: Graph, kept: set[Thing]) -> Graph:
-    nodes = tuple(node for node in graph.nodes if node in kept)
-    return Graph(nodes, tuple(e for e in graph.edges if e.source in kept and e.target in kept))
 
 
 def _fold(thing: Thing) -> Thing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -83,14 +84,17 @@ def names(state: State) -> list[Name]:
     return sorted({version.name for version in state.versions})
 
 
-def versions_of(state: State, name: Name) -> list[VersionId]:
-    """The versions of a name, released last in front."""
-    return [v for v in reversed(in_release_order(state)) if v.name == name]
+def by_name(state: State) -> dict[Name, list[VersionId]]:
+    """All versions by name, names in alphabetical order, of each name the version released last in front."""
+    shelves: dict[Name, list[VersionId]] = {name: [] for name in names(state)}
+    for version in reversed(in_release_order(state)):
+        shelves[version.name].append(version)
+    return shelves
 
 
-def latest(state: State, name: Name) -> VersionId | None:
-    """The version released last that is not retired."""
-    return next((v for v in versions_of(state, name) if state.versions[v].retired is None), None)
+def latest(state: State, versions: Iterable[VersionId]) -> VersionId | None:
+    """The first of a name's versions, newest in front, that is not retired."""
+    return next((v for v in versions if state.versions[v].retired is None), None)
 
 
 def approvals_for(state: State, index: int) -> tuple[Approval, ...]:

@@ -12,9 +12,7 @@ from itertools import groupby
 from muniment.core.digest import Digest
 from muniment.core.errors import Mismatch, Missing
 from muniment.core.resources import resource_root
-from muniment.insight.lineage import folded
 from muniment.insight.past import states_at
-from muniment.insight.standing import names
 from muniment.log.checkpoint import Checkpoint, format_checkpoint
 from muniment.log.lines import leaf_file
 from muniment.log.merkle import MemoryTree
@@ -109,12 +107,10 @@ def sheets(book: Book, history: History, tree: MemoryTree, sizes: list[int]) -> 
     for section in paths.SECTIONS.values():
         if section in ("models", "datasets") or section in book.sections.values():
             yield from section_sheets(book, section)
-    yield from (name_sheet(book, name) for name in names(book.state))
+    yield from (name_sheet(book, name) for name in book.shelves)
     yield from (version_sheet(book, version) for version in book.order)
     yield from log_sheets(book, head, sizes)
-    yield Sheet(
-        "lineage/index.html", "lineage.html", {"page": "lineage", "lineage": graph_facts(book, folded(book.lineage))}
-    )
+    yield Sheet("lineage/index.html", "lineage.html", {"page": "lineage", "lineage": graph_facts(book, book.folded)})
     yield from rules_sheets(book)
     yield from past_sheets(book, tree, sizes)
     yield Sheet("404.html", "404.html", {"page": "missing"})

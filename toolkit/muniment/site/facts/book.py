@@ -11,7 +11,8 @@ from muniment.core.canonical import parse_json
 from muniment.core.digest import Digest
 from muniment.core.errors import Missing
 from muniment.core.name import Name, VersionId
-from muniment.insight.lineage import Graph, in_release_order, lineage
+from muniment.insight.lineage import Graph, folded, in_release_order, lineage
+from muniment.insight.standing import by_name
 from muniment.registry.config import Config
 from muniment.registry.state import Entry, State
 from muniment.site import paths
@@ -41,6 +42,16 @@ class Book:
     def lineage(self) -> Graph:
         """What was made from what."""
         return lineage(self.state)
+
+    @cached_property
+    def folded(self) -> Graph:
+        """The same with one node a name."""
+        return folded(self.lineage)
+
+    @cached_property
+    def shelves(self) -> dict[Name, list[VersionId]]:
+        """The versions of each name, the one released last in front."""
+        return by_name(self.state)
 
     @cached_property
     def order(self) -> tuple[VersionId, ...]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from muniment.core.instant import format_instant
-from muniment.core.name import Name
+from muniment.core.name import Name, VersionId
 from muniment.insight.lineage import concerns, records_of
-from muniment.insight.standing import Standing, latest, names, stays_in, verdict, versions_of
+from muniment.insight.standing import Standing, latest, stays_in, verdict
 from muniment.registry.state import State
 from muniment.site import paths
 from muniment.site.facts import said
 from muniment.site.facts.book import Book
-from muniment.site.facts.common import entry_facts, is_event, standing_facts, version_link
+from muniment.site.facts.common import entry_facts, is_event, version_link
 from muniment.site.page import Sheet
 
 Facts = dict[str, Any]
@@ -24,7 +24,7 @@ RECENT = 20
 
 def catalog_sheet(book: Book, checkpoint: Facts) -> Sheet:
     """The first page. It and the log's pages alone print totals and the tree head."""
-    shown = names(book.state)
+    shown = list(book.shelves)
     models = [n for n in shown if book.sections[n] == "models"]
     facts = {
         "page": "catalog",
@@ -42,7 +42,7 @@ def catalog_sheet(book: Book, checkpoint: Facts) -> Sheet:
 
 def section_sheets(book: Book, section: str) -> Iterator[Sheet]:
     """The list of all names of one kind, on as many pages as it takes, at least one."""
-    rows = [name_row(book, n) for n in names(book.state) if book.sections[n] == section]
+    rows = [name_row(book, n) for n in book.shelves if book.sections[n] == section]
     pages = max(1, -(-len(rows) // ROWS_A_PAGE))
     for number in range(1, pages + 1):
         facts = {
@@ -56,20 +56,22 @@ def section_sheets(book: Book, section: str) -> Iterator[Sheet]:
         yield Sheet(paths.section_page(section, number), "section.html", facts)
 
 
-def name_row(book: Book, name: Name, state: State | None = None) -> Facts:
+def name_row(book: Book, name: Name) -> Facts:
     """A name in a list: its newest version, what stands in each environment, its licence."""
-    at = state or book.state
-    newest = latest(at, name)
-    last = versions_of(at, name)[0]
+    return row_at(book, name, book.state, book.shelves[name])
+
+
+def row_at(book: Book, name: Name, at: State, versions: list[VersionId]) -> Facts:
+    """A name in a list as of a state in which it has `versions`, the newest in front."""
+    newest, last = latest(at, versions), versions[0]
     return {
         "name": str(name),
         "page": book.page_of(name),
         "section": book.sections[name],
         "newest": version_link(book, newest) if newest else None,
         "newestAt": format_instant(at.versions[last].released_at),
-        "standing": standing_facts(book, last)["standing"] if newest is None else None,
-        "environments": [_cell(book, at, name, e) for e in book.config.environments],
-        "licences": _licences(book, at, name),
+        "environments": [_cell(book, at, name, e) for e in (at.config or book.config).environments],
+        "licences": _licences(at, newest),
     }
 
 
@@ -88,8 +90,7 @@ def _cell(book: Book, state: State, name: Name, environment: str) -> Facts | Non
     return {**version_link(book, current), "environment": environment, "byRollback": entry.kind == "rollback"}
 
 
-def _licences(book: Book, state: State, name: Name) -> str:
-    newest = latest(state, name)
+def _licences(state: State, newest: VersionId | None) -> str:
     if newest is None:
         return ""
     own = [a.digest for a in state.versions[newest].artifacts]

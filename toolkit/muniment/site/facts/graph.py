@@ -35,7 +35,7 @@ def _node(book: Book, thing: Thing) -> Facts:
     if isinstance(thing, Material):
         return {"title": thing.name, "note": "not in this registry", "kind": "outside", "page": None, "standing": None}
     if isinstance(thing, Name):
-        count = sum(v.name == thing for v in book.order)
+        count = len(book.shelves[thing])
         note = f"{count} version" + ("s" if count != 1 else "")
         return {
             "title": str(thing),

@@ -10,7 +10,7 @@ from muniment.core.canonical import format_json
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.insight.lineage import records_of
-from muniment.insight.standing import latest, names, verdict
+from muniment.insight.standing import latest, verdict
 from muniment.registry.state import Entry
 from muniment.site import paths
 from muniment.site.facts.book import Book
@@ -24,8 +24,8 @@ Facts = dict[str, Any]
 
 def pointer_pages(book: Book) -> Iterator[Page]:
     """`latest` and one pointer an environment for every name; an environment where nothing stands has none."""
-    for name in names(book.state):
-        newest = latest(book.state, name)
+    for name, versions in book.shelves.items():
+        newest = latest(book.state, versions)
         if newest is not None:
             yield Page(paths.pointer(name, "latest"), format_json(_pointer(book, newest, None)))
         for environment in book.config.environments:
@@ -36,7 +36,7 @@ def pointer_pages(book: Book) -> Iterator[Page]:
 
 def documents(book: Book) -> Iterator[Found]:
     """Names first, then versions, the newest in front."""
-    for name in names(book.state):
+    for name in book.shelves:
         kind = book.sections[name].removesuffix("s")
         yield Found(str(name), kind, book.page_of(name), (str(name), name.namespace, name.name, kind))
     for version in reversed(book.order):

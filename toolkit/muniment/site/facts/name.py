@@ -6,8 +6,8 @@ from typing import Any
 
 from muniment.core.instant import format_instant
 from muniment.core.name import Name, VersionId
-from muniment.insight.lineage import concerns, ego, folded, records_of
-from muniment.insight.standing import latest, stays_in, versions_of
+from muniment.insight.lineage import concerns, ego, records_of
+from muniment.insight.standing import latest, stays_in
 from muniment.site.facts import said
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import event_facts, record_facts, standing_facts, version_link
@@ -24,8 +24,8 @@ def name_sheet(book: Book, name: Name) -> Sheet:
 
 def name_facts(book: Book, name: Name) -> Facts:
     """All that a name's page says."""
-    versions = versions_of(book.state, name)
-    newest = latest(book.state, name)
+    versions = book.shelves[name]
+    newest = latest(book.state, versions)
     return {
         "page": "name",
         "section": book.sections[name],
@@ -35,7 +35,7 @@ def name_facts(book: Book, name: Name) -> Facts:
         "environments": [_environment(book, name, e) for e in book.config.environments],
         "versions": [_version(book, v) for v in versions],
         "trend": _trend(book, list(reversed(versions))),
-        "lineage": graph_facts(book, ego(folded(book.lineage), name, 3), name),
+        "lineage": graph_facts(book, ego(book.folded, name, 3), name),
         "history": [event_facts(book, book.state.entries[i]) for i in _history(book, versions)],
     }
 

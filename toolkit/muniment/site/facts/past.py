@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from muniment.core.instant import format_instant
-from muniment.insight.standing import names
+from muniment.insight.standing import by_name
 from muniment.registry.state import Entry, State
 from muniment.site import paths
 from muniment.site.facts.book import Book
-from muniment.site.facts.catalog import name_row
+from muniment.site.facts.catalog import row_at
 from muniment.site.facts.common import entry_facts
 from muniment.site.page import Sheet
 
@@ -37,7 +37,7 @@ def snapshot_sheet(book: Book, size: int, state: State, root: bytes, changed: Se
         "root": root.hex(),
         "admittedAt": format_instant(state.admitted_at) if state.admitted_at else None,
         "environments": list(state.config.environments),
-        "rows": [name_row(book, n, state) for n in names(state)],
+        "rows": [row_at(book, n, state, versions) for n, versions in by_name(state).items()],
         "changed": [entry_facts(book, e) for e in changed if e.kind != "state"],
     }
     return Sheet(paths.snapshot_page(size), "snapshot.html", facts)

@@ -10,7 +10,7 @@ from muniment.registry.config import Config, Pattern
 from muniment.registry.event import Configure
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import event_facts
-from muniment.site.facts.said import pairs
+from muniment.site.facts.tables import pairs
 from muniment.site.page import Sheet
 
 Facts = dict[str, Any]

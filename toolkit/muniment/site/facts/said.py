@@ -5,16 +5,18 @@ Predicates are others' text: nothing is assumed of their form.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from muniment.core.digest import parse_digest
 from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVIDENCE
 from muniment.insight.lineage import dependencies
 from muniment.registry.state import Entry
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import version_link
+from muniment.site.facts.tables import layout, pairs, part
+from muniment.site.facts.tables import text as text
 
 # What decides how a model comes out, apart from code and data.
 CHOSEN = ("hyperparameters", "seeds", "features", "preprocessing", "task")
@@ -37,26 +39,6 @@ def dig(value: Any, *steps: str | int) -> Any:
 def objects(value: Any) -> list[Mapping[str, Any]]:
     """The objects of a list; nothing for what is no list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def text(value: Any) -> str | None:
-    """A scalar as text, None for anything else."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value) if isinstance(value, str | int | float) else None
-
-
-def pairs(value: Any, prefix: str = "") -> list[Facts]:
-    """A JSON value flattened to (key, value) rows for a table, in the order of its keys."""
-    if isinstance(value, Mapping):
-        return [row for key in sorted(value) for row in pairs(value[key], f"{prefix}.{key}" if prefix else str(key))]
-    if isinstance(value, list):
-        plain = [text(item) for item in value]
-        if all(item is not None for item in plain):
-            words = [str(item) for item in plain]
-            return [{"key": prefix, "value": shlex.join(words) if prefix == "command" else ", ".join(words)}]
-        return [row for n, item in enumerate(value) for row in pairs(item, f"{prefix}[{n}]")]
-    return [{"key": prefix, "value": "" if value is None else str(text(value))}]
 
 
 def predicate_of(entries: Iterable[Entry], kind: str) -> tuple[Entry, Predicate] | None:
@@ -94,13 +76,14 @@ def recipe_facts(book: Book, found: tuple[Entry, Predicate] | None) -> Facts | N
         return None
     entry, predicate = found
     definition, run = dig(predicate, "buildDefinition"), dig(predicate, "runDetails")
-    parameters = pairs(dig(definition, "externalParameters") or {})
+    stated = dig(definition, "externalParameters")
+    parameters = stated if isinstance(stated, Mapping) else {}
     return {
         "index": entry.index,
         "buildType": text(dig(definition, "buildType")),
-        "chosen": [row for row in parameters if row["key"].startswith(CHOSEN)],
-        "stated": [row for row in parameters if not row["key"].startswith(CHOSEN)],
-        "environment": pairs(dig(definition, "internalParameters") or {}),
+        "chosen": layout(part(parameters, CHOSEN)),
+        "stated": layout(part(parameters, CHOSEN, others=True)),
+        "environment": layout(dig(definition, "internalParameters") or {}),
         "inputs": _inputs(book, entry, objects(dig(definition, "resolvedDependencies"))),
         "builder": text(dig(run, "builder", "id")),
         "startedOn": text(dig(run, "metadata", "startedOn")),
@@ -110,8 +93,8 @@ def recipe_facts(book: Book, found: tuple[Entry, Predicate] | None) -> Facts | N
 
 
 def dataset_facts(found: tuple[Entry, Predicate] | None) -> Facts | None:
-    """A dataset record, flattened."""
-    return None if found is None else {"index": found[0].index, "rows": pairs(found[1])}
+    """A dataset record: rows, and tables for its lists."""
+    return None if found is None else {"index": found[0].index, **layout(found[1])}
 
 
 def metric_facts(entries: Iterable[Entry]) -> list[Facts]:
@@ -121,6 +104,23 @@ def metric_facts(entries: Iterable[Entry]) -> list[Facts]:
         if entry.record is not None and entry.record.statement.predicate_type == EVIDENCE["evaluation"]:
             rows += [_metric(entry, m) for m in objects(dig(entry.record.statement.predicate, "metrics"))]
     return rows
+
+
+def slice_facts(metrics: list[Facts]) -> Facts | None:
+    """The numbers that are of a part of the data as a table: a row a slice, a column a metric."""
+    parts = [m for m in metrics if m["slice"] is not None]
+    names = list(dict.fromkeys(m["metric"] for m in parts))
+    cells: dict[str, dict[str, Facts]] = {}
+    for metric in parts:
+        cells.setdefault(metric["slice"], {})[metric["metric"]] = metric
+    rows = [{"slice": name, "cells": [row.get(n) for n in names]} for name, row in cells.items()]
+    return {"columns": names, "rows": rows} if rows else None
+
+
+def detail_of(entry: Entry) -> str | None:
+    """What tells a record from others of its kind: the step's name, the dataset's."""
+    predicate = entry.record.statement.predicate if entry.record is not None else {}
+    return text(predicate.get("name")) if entry.kind in ("link", "dataset") else None
 
 
 def evaluation_facts(book: Book, entries: Iterable[Entry]) -> list[Facts]:
@@ -219,7 +219,7 @@ def _inputs(book: Book, entry: Entry, items: list[Mapping[str, Any]]) -> list[Fa
 def _named(book: Book, value: Any) -> Facts:
     """A named thing with a digest, and the versions here that have it."""
     digest = text(dig(value, "digest")) or ""
-    held = [v for d, versions in book.holders.items() if str(d) == digest for v in versions]
+    held = book.holders.get(parse_digest(digest), ()) if digest else ()
     return {"name": text(dig(value, "name")) or "", "digest": digest, "versions": [version_link(book, v) for v in held]}
 
 

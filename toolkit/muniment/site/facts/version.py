@@ -35,7 +35,7 @@ def version_facts(book: Book, version: VersionId) -> Facts:
     found = book.state.versions[version]
     records = list(records_of(book.state, version))
     own = [e for e in records if concerns(e, [a.digest for a in found.artifacts])]
-    newest = latest(book.state, version.name)
+    newest = latest(book.state, book.shelves[version.name])
     return {
         "page": "version",
         "section": book.sections[version.name],
@@ -163,16 +163,19 @@ def _evidence(book: Book, version: VersionId, bound: list[Entry]) -> list[Facts]
 def _record(book: Book, entry: Entry, bound: bool) -> Facts:
     assert entry.record is not None
     tlog = said.dig(book.bundle(entry.record.bundle), "verificationMaterial", "tlogEntries", 0, "logIndex")
-    return record_facts(book, entry) | {"bound": bound, "sigstoreIndex": said.text(tlog)}
+    known = {"bound": bound, "sigstoreIndex": said.text(tlog), "detail": said.detail_of(entry)}
+    return record_facts(book, entry) | known
 
 
 def _said(book: Book, records: list[Entry], bound: list[Entry]) -> Facts:
     """What evidence about the version's own artifacts says; steps count wherever they lie on the way to it."""
+    metrics = said.metric_facts(records)
     return {
         "bom": said.bom_facts(said.predicate_of(records, "bom")),
         "recipe": said.recipe_facts(book, said.predicate_of(records, "provenance")),
         "dataset": said.dataset_facts(said.predicate_of(records, "dataset")),
-        "metrics": said.metric_facts(records),
+        "metrics": metrics,
+        "slices": said.slice_facts(metrics),
         "evaluations": said.evaluation_facts(book, records),
         "steps": said.step_facts(bound),
         "files": said.file_facts(said.predicate_of(records, "signature")),
