@@ -9,6 +9,7 @@ from muniment.core.digest import Digest
 from muniment.core.errors import Malformed
 from muniment.core.resources import resource_root
 from muniment.evidence import attest
+from muniment.evidence.bom.licences import licences
 from muniment.evidence.check import check_evidence
 from muniment.evidence.kinds import EVIDENCE
 from muniment.evidence.recipe import dependencies, parameters
@@ -46,6 +47,16 @@ def statement(kind, predicate):
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_what_others_write_is_admissible(kind):
     check_evidence(statement(kind, FOREIGN[kind]))
+
+
+def test_a_bom_may_list_its_model_among_the_components():
+    model = {"type": "machine-learning-model", "name": "m"}
+    bom = {"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [model]}
+    check_evidence(statement("bom", bom))
+    assert [item.kind for item in licences(bom)] == ["model"]
+    for empty in ({"components": []}, {"metadata": {}}, {}):
+        with pytest.raises(Malformed):
+            check_evidence(statement("bom", {"bomFormat": "CycloneDX", "specVersion": "1.5", **empty}))
 
 
 def without(value, path):
