@@ -2,70 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from muniment import __version__
 from muniment.audit.assess import Assessment, Evidence
 from muniment.audit.conditions import is_workflow
-from muniment.core.digest import Digest, digest_of
-from muniment.core.errors import Mismatch, Missing, Untrusted
+from muniment.audit.desk import Desk
 from muniment.core.instant import format_instant
-from muniment.core.name import VersionId
+from muniment.core.name import Name, VersionId
 from muniment.insight.standing import approvals_for
-from muniment.log.merkle import MemoryTree, check_inclusion, leaf_hash, prove_inclusion
 from muniment.policy.finding import Finding
-from muniment.registry.fold import Blob, History, tree_of
+from muniment.registry.config import Config
+from muniment.registry.event import Promote
 from muniment.registry.state import Entry
 from muniment.signing.identity import Identity
-from muniment.site.facts.book import Book
 from muniment.site.facts.common import event_facts, label_of, workflow_of
 
 Facts = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What a report is written from: a history that was replayed, with its tree, as a book."""
-
-    history: History
-    book: Book
-    tree: MemoryTree
-
-
-def desk(history: History, blob: Blob) -> Desk:
-    """The desk for a history; `blob` reads a blob of the registry by its digest."""
-    return Desk(history, Book(history.entries, history.state, blob), tree_of(history.leaves))
+def heading(at: Desk) -> Facts:
+    """Facts of every report."""
+    config = at.book.config
+    return {
+        "generator": f"muniment {__version__}",
+        "title": config.title,
+        "origin": config.origin,
+        "sandbox": config.sandbox,
+        "basis": _basis(at),
+    }
 
 
-def verification(at: Desk, entry: Entry) -> Facts:
-    """What was checked of a record: its signature by replay, its place in the log and its bundle's bytes now."""
-    assert entry.record is not None
-    checkpoint = at.history.checkpoint
-    proof = prove_inclusion(at.tree, entry.index, checkpoint.size)
-    try:
-        check_inclusion(leaf_hash(entry.leaf), entry.index, checkpoint.size, proof, checkpoint.root)
-        log = "included"
-    except Untrusted:
-        log = "not included"
-    bundle = _bundle(at, entry.record.bundle)
-    good = log == "included" and bundle == "held"
-    return {"signature": "verified", "log": log, "bundle": bundle, "result": "verified" if good else "failed"}
-
-
-def _bundle(at: Desk, digest: Digest) -> str:
-    try:
-        return "held" if digest_of(at.book.read(digest)) == digest else "altered"
-    except Missing:
-        return "missing"
-    except Mismatch:
-        return "altered"
-
-
-def signer(book: Book, identity: Identity) -> Facts:
-    """Who signed, as the certificate says; `person` is whom the registry maps the identity to."""
+def signer(config: Config, identity: Identity) -> Facts:
+    """Who signed, as the certificate says; `person` is whom a configuration maps the identity to."""
     claims = dict(identity.claims)
     return {
-        "person": book.config.person_of(identity),
+        "person": config.person_of(identity),
         "label": label_of(identity),
         "subject": identity.subject,
         "issuer": identity.issuer,
@@ -78,7 +50,7 @@ def signer(book: Book, identity: Identity) -> Facts:
 
 
 def record(at: Desk, entry: Entry) -> Facts:
-    """A record: where it stands in the log, who signed it and when, and what verified it."""
+    """A record: where it stands in the log, who signed it and when, and what was checked of it."""
     assert entry.record is not None
     return {
         "entry": entry.index,
@@ -88,22 +60,21 @@ def record(at: Desk, entry: Entry) -> Facts:
         "bundle": str(entry.record.bundle),
         "signedAt": format_instant(entry.record.signed_at),
         "admittedAt": format_instant(entry.admitted_at),
-        "signer": signer(at.book, entry.record.identity),
-        "verification": verification(at, entry),
+        "signer": signer(at.config_at(entry.index), entry.record.identity),
+        "roles": roles_of(at, entry),
+        "verification": at.checked(entry),
     }
 
 
 def decision(at: Desk, entry: Entry) -> Facts:
     """An event: the record, what it did, why, who approved it and what the rules said."""
     said = event_facts(at.book, entry)
-    assert entry.record is not None
     return record(at, entry) | {
         "deed": said["deed"],
         "version": said["version"]["id"] if said["version"] else None,
         "environment": said["environment"],
         "reason": said["reason"],
         "incident": said["incident"],
-        "roles": roles_of(at.book, entry),
         "approvals": approvals(at, entry),
         "findings": [finding(f) for f in entry.findings],
     }
@@ -112,18 +83,37 @@ def decision(at: Desk, entry: Entry) -> Facts:
 def approvals(at: Desk, entry: Entry) -> list[Facts]:
     """The approvals of an event."""
     return [
-        record(at, at.book.state.entries[a.index])
+        record(at, at.state.entries[a.index])
         | {"role": a.event.role, "decision": a.event.decision, "reason": a.event.reason, "usedBy": a.consumed_by}
-        for a in approvals_for(at.book.state, entry.index)
+        for a in approvals_for(at.state, entry.index)
     ]
 
 
-def roles_of(book: Book, entry: Entry) -> list[str]:
-    """The roles by which the signer may sign such a record under the configuration in force now."""
+def standing(at: Desk, name: Name, environment: str) -> Facts:
+    """What stands in an environment, who put it there, and for what was put back, who had let it in before."""
+    tenures = at.state.stages[(name, environment)]
+    version = tenures[-1].version
+    entry = at.state.entries[tenures[-1].index]
+    before = [at.state.entries[t.index] for t in tenures[:-1] if t.version == version]
+    let_in = next((e for e in reversed(before) if isinstance(e.event, Promote)), None)
+    return {
+        "name": str(name),
+        "environment": environment,
+        "version": str(version),
+        "page": at.book.page_of(version),
+        "since": format_instant(tenures[-1].since),
+        "retired": at.state.versions[version].retired is not None,
+        "by": decision(at, entry),
+        "before": decision(at, let_in) if let_in and not isinstance(entry.event, Promote) else None,
+    }
+
+
+def roles_of(at: Desk, entry: Entry) -> list[str]:
+    """The roles by which the signer was allowed to sign such a record when it was admitted."""
     assert entry.record is not None
     version = getattr(entry.event, "version", None)
     namespace = version.name.namespace if isinstance(version, VersionId) else None
-    return list(book.config.roles_of(entry.record.identity, entry.kind, namespace))
+    return list(at.config_at(entry.index).roles_of(entry.record.identity, entry.kind, namespace))
 
 
 def finding(said: Finding) -> Facts:
@@ -140,26 +130,23 @@ def finding(said: Finding) -> Facts:
 
 def assessment(at: Desk, found: Assessment) -> Facts:
     """A framework held against a version."""
-    return {
-        "framework": found.framework,
-        "title": found.title,
-        "edition": found.edition,
-        "rows": [
-            {
-                "id": row.id,
-                "title": row.title,
-                "asks": row.asks,
-                "state": row.state.value,
-                "reason": row.reason,
-                "limit": row.limit,
-                "evidence": [evidence(at, e) for e in row.evidence],
-            }
-            for row in found.rows
-        ],
-    }
+    rows = [
+        {
+            "id": row.id,
+            "title": row.title,
+            "asks": row.asks,
+            "state": row.state.value,
+            "reason": row.reason,
+            "limit": row.limit,
+            "evidence": [_evidence(at, e) for e in row.evidence],
+        }
+        for row in found.rows
+    ]
+    about = {"framework": found.framework, "title": found.title, "edition": found.edition}
+    return {**about, "judgedAt": format_instant(found.at), "rows": rows}
 
 
-def evidence(at: Desk, item: Evidence) -> Facts:
+def _evidence(at: Desk, item: Evidence) -> Facts:
     """A record that a row rests on."""
     return {
         "kind": item.kind,
@@ -169,34 +156,22 @@ def evidence(at: Desk, item: Evidence) -> Facts:
         "issuer": item.issuer,
         "signedAt": format_instant(item.signed_at),
         "verifiedBy": item.verified_by,
-        "verification": verification(at, at.book.state.entries[item.index]),
+        "verification": at.checked(at.state.entries[item.index]),
     }
 
 
-def basis(at: Desk) -> Facts:
+def _basis(at: Desk) -> Facts:
     """What a report was made from: the signed checkpoint and the pins to compare with one's own."""
-    history, book = at.history, at.book
-    until = book.state.admitted_at
+    head, config, until = at.history.checkpoint, at.book.config, at.state.admitted_at
     return {
-        "origin": history.checkpoint.origin,
-        "size": history.checkpoint.size,
-        "root": history.checkpoint.root.hex(),
-        "note": history.note.decode("utf-8", "replace"),
-        "from": format_instant(book.entries[0].admitted_at),
+        "size": head.size,
+        "root": head.root.hex(),
+        "note": at.history.note.decode("utf-8", "replace"),
+        "from": format_instant(at.history.entries[0].admitted_at),
         "until": format_instant(until) if until else None,
-        "genesis": str(book.state.genesis),
-        "logKeys": list(book.config.log_keys),
-        "trustedRoot": str(book.config.root),
-        "configuration": str(book.config.digest),
-        "configuredAt": book.state.configured_at,
-    }
-
-
-def heading(at: Desk) -> Facts:
-    """Facts of every report."""
-    return {
-        "title": at.book.config.title,
-        "origin": at.book.config.origin,
-        "sandbox": at.book.config.sandbox,
-        "basis": basis(at),
+        "genesis": str(at.state.genesis),
+        "logKeys": list(config.log_keys),
+        "trustedRoot": str(config.root),
+        "configuration": str(config.digest),
+        "configuredAt": at.state.configured_at,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from muniment.audit import records, tables
 from muniment.audit.controls import Framework, load_framework
+from muniment.audit.desk import Desk, open_desk
 from muniment.audit.draw import STYLES, Press
 from muniment.audit.version import version_facts
 from muniment.audit.whole import registry_facts
@@ -40,7 +41,7 @@ def write_reports(history: History, blob: Blob, out: Path, only: VersionId | Non
 
 def report_pages(history: History, blob: Blob, only: VersionId | None = None) -> Iterator[Page]:
     """Every file of the reports, the registry's first."""
-    at, framework, press = records.desk(history, blob), load_framework("slsa"), Press()
+    at, framework, press = open_desk(history, blob), load_framework("slsa"), Press()
     if only is not None and only not in at.book.state.versions:
         raise Missing(f"{only} is not released.", "Name a version that is in the log.")
     if only is None:
@@ -51,15 +52,15 @@ def report_pages(history: History, blob: Blob, only: VersionId | None = None) ->
         yield Page(path, (resource_root("templates") / source).read_bytes())
 
 
-def _registry(at: records.Desk, framework: Framework, press: Press) -> Iterator[Page]:
+def _registry(at: Desk, framework: Framework, press: Press) -> Iterator[Page]:
     facts = records.heading(at) | registry_facts(at, framework)
     yield Page("index.html", press.html("of-registry.html", "index.html", facts, True))
     yield Page("report.json", format_json(facts))
-    yield Page("entries.csv", tables.entries_csv(facts["entries"]))
-    yield Page("versions.csv", tables.versions_csv(facts["versions"]))
+    yield Page("entries.csv", tables.entries_csv(facts))
+    yield Page("versions.csv", tables.versions_csv(facts))
 
 
-def _version(at: records.Desk, version: VersionId, framework: Framework, press: Press, whole: bool) -> Iterator[Page]:
+def _version(at: Desk, version: VersionId, framework: Framework, press: Press, whole: bool) -> Iterator[Page]:
     path = at.book.page_of(version)
     facts = records.heading(at) | version_facts(at, version, framework)
     yield Page(path, press.html("of-version.html", path, facts, whole))

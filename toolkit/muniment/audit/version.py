@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from muniment.audit import records
 from muniment.audit.assess import assess
 from muniment.audit.controls import Framework
-from muniment.core.instant import format_instant
+from muniment.audit.desk import Desk
 from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVIDENCE
 from muniment.insight.lineage import concerns, records_of
-from muniment.insight.standing import stays
 from muniment.registry.event import Approve
 from muniment.registry.state import Entry
 from muniment.site.facts import said
 from muniment.site.facts.book import Book
+from muniment.site.facts.tables import pairs
 from muniment.site.facts.version import verdict_facts
 
 Facts = dict[str, Any]
+CHOSEN = ("task", "hyperparameters", "seeds")
+MACHINE = (
+    *(("hardware", key) for key in ("architecture", "processor", "cores", "memory", "accelerators")),
+    *(("software", key) for key in ("system", "kernel", "implementation", "python")),
+)
 
 
-def version_facts(at: records.Desk, version: VersionId, framework: Framework) -> Facts:
+def version_facts(at: Desk, version: VersionId, framework: Framework) -> Facts:
     """All that the report on a version says, without the facts of every report."""
-    book = at.book
-    found = book.state.versions[version]
-    bound = list(records_of(book.state, version))
+    found = at.state.versions[version]
+    bound = list(records_of(at.state, version))
     own = [e for e in bound if concerns(e, [a.digest for a in found.artifacts])]
+    where = at.state.environments_of(version)
     return {
         "report": "version",
         "id": str(version),
         "name": str(version.name),
         "version": version.version,
         "kind": found.artifacts[0].kind,
-        "verdict": verdict(book, version),
+        "verdict": _verdict(at.book, version),
+        "standing": [records.standing(at, version.name, e) for e in where],
         "artifacts": [{"name": a.name, "kind": a.kind, "digest": str(a.digest)} for a in found.artifacts],
-        "decisions": [records.decision(at, e) for e in decisions(book, version)],
-        "stays": [_stay(s) for s in stays(book.state, version)],
-        "assessment": records.assessment(at, assess(book.state, version, framework)),
-        "evidence": [_evidence(at, e, version, bound) for e in [*bound, *_later(book, version, bound)]],
-        **_said(book, own, bound),
+        "decisions": [records.decision(at, e) for e in _decisions(at, version)],
+        "assessment": records.assessment(at, assess(at.state, version, framework)),
+        "evidence": [_evidence(at, e, e in bound) for e in [*bound, *_later(at, version, bound)]],
+        "evaluations": _evaluations(at.book, own),
+        "licences": _licences(own),
+        "recipe": _recipe(at.book, own),
+        "steps": said.step_facts(bound),
     }
 
 
-def verdict(book: Book, version: VersionId) -> Facts:
+def _verdict(book: Book, version: VersionId) -> Facts:
     """The word for where a version stands, why, and what to use instead."""
     judged = verdict_facts(book, version)
     instead = judged["instead"]
@@ -59,102 +68,82 @@ def verdict(book: Book, version: VersionId) -> Facts:
     }
 
 
-def decisions(book: Book, version: VersionId) -> list[Entry]:
+def _decisions(at: Desk, version: VersionId) -> list[Entry]:
     """The events of a version in log order, without approvals, which stand with what they approve."""
-    entries = (book.state.entries[i] for i in book.state.versions[version].events)
+    entries = (at.state.entries[i] for i in at.state.versions[version].events)
     return [e for e in entries if not isinstance(e.event, Approve)]
 
 
-def licences(book: Book, own: list[Entry]) -> Facts:
-    """The version's own licence and those of its components, from its ML-BOM and dataset record."""
-    bom = said.bom_facts(said.predicate_of(own, "bom"))
-    dataset = said.predicate_of(own, "dataset")
-    main = bom["main"]["licence"] if bom and bom["main"] else ""
-    counts: dict[str, int] = {}
-    for component in bom["components"] if bom else ():
-        licence = component["licence"] or "not known"
-        counts[licence] = counts.get(licence, 0) + 1
-    return {
-        "own": main or (said.text(dataset[1].get("licence")) if dataset else None) or None,
-        "components": [{"licence": name, "count": counts[name]} for name in sorted(counts)],
-        "entry": bom["index"] if bom else dataset[0].index if dataset else None,
-    }
-
-
-def _stay(stay: Any) -> Facts:
-    return {
-        "environment": stay.environment,
-        "since": format_instant(stay.tenure.since),
-        "until": format_instant(stay.until) if stay.until else None,
-        "entry": stay.tenure.index,
-        "endedBy": stay.ended_by,
-        "rolledBack": stay.rolled_back,
-    }
-
-
-def _later(book: Book, version: VersionId, bound: list[Entry]) -> list[Entry]:
+def _later(at: Desk, version: VersionId, bound: list[Entry]) -> list[Entry]:
     """Evidence about the artifacts that the release does not name."""
     known = {e.index for e in bound}
-    digests = [a.digest for a in book.state.versions[version].artifacts]
-    about = sorted({i for d in digests for i in book.state.about.get(d, ())} - known)
-    return [e for e in (book.state.entries[i] for i in about) if e.kind in EVIDENCE]
+    digests = [a.digest for a in at.state.versions[version].artifacts]
+    about = sorted({i for d in digests for i in at.state.about.get(d, ())} - known)
+    return [e for e in (at.state.entries[i] for i in about) if e.kind in EVIDENCE]
 
 
-def _evidence(at: records.Desk, entry: Entry, version: VersionId, bound: list[Entry]) -> Facts:
+def _evidence(at: Desk, entry: Entry, named: bool) -> Facts:
     assert entry.record is not None
-    digests = [a.digest for a in at.book.state.versions[version].artifacts]
     tlog = said.dig(at.book.bundle(entry.record.bundle), "verificationMaterial", "tlogEntries", 0, "logIndex")
     return records.record(at, entry) | {
-        "named": entry in bound,
-        "speaksOf": "the artifacts" if concerns(entry, digests) else "what led to them",
+        "named": named,
         "subjects": [{"name": s.name, "digest": str(s.digest)} for s in entry.record.statement.subjects],
         "sigstoreIndex": said.text(tlog),
     }
 
 
-def _said(book: Book, own: list[Entry], bound: list[Entry]) -> Facts:
-    recipe = said.recipe_facts(book, said.predicate_of(own, "provenance"))
-    return {
-        "metrics": said.metric_facts(own),
-        "evaluations": [_plain(e) for e in said.evaluation_facts(book, own)],
-        "licences": licences(book, own),
-        "recipe": _brief(recipe) if recipe else None,
-        "steps": said.step_facts(bound),
-    }
-
-
-def _brief(recipe: Facts) -> Facts:
-    """A recipe without its long tail of slices and packages, which the site and the statement have."""
-    stated = {row["key"]: row["value"] for row in recipe["stated"]}
-    packages = sum(row["key"].startswith("software.distributions.") for row in recipe["environment"])
-    return {
-        "entry": recipe["index"],
-        "buildType": recipe["buildType"],
-        "builder": recipe["builder"],
-        "startedOn": recipe["startedOn"],
-        "finishedOn": recipe["finishedOn"],
-        "invocation": recipe["invocation"],
-        "command": stated.get("command"),
-        "repository": stated.get("code.repository"),
-        "commit": stated.get("code.commit"),
-        "inputs": [
-            {"name": i["name"], "role": i["role"], "digest": i["digest"], "versions": [v["id"] for v in i["versions"]]}
-            for i in recipe["inputs"]
-        ],
-        "chosen": [row for row in recipe["chosen"] if row["key"].startswith(("hyperparameters", "seeds", "task"))],
-        "environment": [row for row in recipe["environment"] if not row["key"].startswith("software.distributions.")],
-        "packages": packages,
-    }
-
-
-def _plain(evaluation: Facts) -> Facts:
-    """An evaluation without the site's page addresses."""
-    named = {
-        key: {
-            "name": evaluation[key]["name"],
-            "digest": evaluation[key]["digest"],
-            "versions": [v["id"] for v in evaluation[key]["versions"]],
+def _evaluations(book: Book, own: list[Entry]) -> list[Facts]:
+    """Each evaluation: what it was made on and with, and every number it reports."""
+    numbers = said.metric_facts(own)
+    return [
+        {
+            "entry": e["index"],
+            "data": _named(e["data"]),
+            "harness": _named(e["harness"]),
+            "assurance": e["assurance"],
+            "evaluatedAt": e["evaluatedAt"],
+            "limitations": e["limitations"],
+            "metrics": [{k: v for k, v in m.items() if k != "index"} for m in numbers if m["index"] == e["index"]],
         }
-        for key in ("data", "harness")
+        for e in said.evaluation_facts(book, own)
+    ]
+
+
+def _named(thing: Facts) -> Facts:
+    """A named thing without the site's page addresses."""
+    return {"name": thing["name"], "digest": thing["digest"], "versions": [v["id"] for v in thing["versions"]]}
+
+
+def _licences(own: list[Entry]) -> Facts:
+    """The version's own licence and those of its components, from its ML-BOM and dataset record."""
+    bom, dataset = said.bom_facts(said.predicate_of(own, "bom")), said.predicate_of(own, "dataset")
+    main = bom["main"]["licence"] if bom and bom["main"] else None
+    recorded = said.text(dataset[1].get("licence")) if dataset else None
+    found = [c["licence"] or "not known" for c in bom["components"]] if bom else []
+    return {
+        "own": main or recorded,
+        "entry": bom["index"] if bom else dataset[0].index if dataset else None,
+        "components": [{"licence": name, "count": found.count(name)} for name in sorted(set(found))],
     }
-    return {key: value for key, value in evaluation.items() if key != "index"} | named | {"entry": evaluation["index"]}
+
+
+def _recipe(book: Book, own: list[Entry]) -> Facts | None:
+    """The recipe without its long tail of slices and packages, which the statement has."""
+    found = said.predicate_of(own, "provenance")
+    recipe = said.recipe_facts(book, found)
+    if found is None or recipe is None:
+        return None
+    stated = said.dig(found[1], "buildDefinition", "externalParameters")
+    ran = said.dig(found[1], "buildDefinition", "internalParameters")
+    command = said.dig(stated, "command")
+    return {
+        "entry": found[0].index,
+        **{key: recipe[key] for key in ("buildType", "builder", "startedOn", "finishedOn", "invocation")},
+        "repository": said.text(said.dig(stated, "code", "repository")),
+        "commit": said.text(said.dig(stated, "code", "commit")),
+        "command": shlex.join(str(word) for word in command) if isinstance(command, list) else said.text(command),
+        "inputs": [_named(i) | {"role": i["role"]} for i in recipe["inputs"]],
+        "chosen": pairs({part: said.dig(stated, part) for part in CHOSEN}),
+        "machine": pairs({".".join(part): said.dig(ran, *part) for part in MACHINE}),
+        "packages": len(said.dig(ran, "software", "distributions") or ()),
+    }
