@@ -81,11 +81,11 @@ def _seen_document(group: Group) -> dict[str, Any]:
         "licence": _licence(group.root),
         "collection": "Not stated.",
         "labelling": {
-            "method": "manual",
-            "description": "Windows as the folder's labels give them; by whom is unknown.",
+            "method": "unknown",
+            "description": "Windows as the folder's labels give them.",
         },
         "cleaning": [],
-        "personalData": {"present": False, "description": "Not reviewed; the files hold times and numbers only."},
+        "personalData": {"present": "unknown", "description": "Nobody looked; the files hold times and numbers only."},
         "access": {"classification": "internal"},
     }
 

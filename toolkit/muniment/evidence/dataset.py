@@ -21,11 +21,11 @@ from muniment.evidence.statement import Statement, Subject
 
 @dataclass(frozen=True, slots=True)
 class DatasetFacts:
-    """What readers ask of a dataset record."""
+    """What readers ask of a dataset record; `personal_data` is None where nobody looked."""
 
     name: str
     licence: str
-    personal_data: bool
+    personal_data: bool | None
     classification: str
     slices: tuple[str, ...]
 
@@ -56,7 +56,7 @@ def check_dataset(predicate: Mapping[str, Any]) -> None:
     first, last = (predicate["origin"].get(k) for k in ("collectedFrom", "collectedTo"))
     if first and last and parse_instant(last) < parse_instant(first):
         raise Malformed("The dataset's collection ends before it begins.", "Correct origin/collectedTo.")
-    if predicate["personalData"]["present"] and "description" not in predicate["personalData"]:
+    if predicate["personalData"]["present"] is True and "description" not in predicate["personalData"]:
         raise Malformed("The dataset has personal data and does not say which.", "Describe it in personalData.")
 
 
@@ -65,7 +65,7 @@ def dataset_facts(predicate: Mapping[str, Any]) -> DatasetFacts:
     return DatasetFacts(
         predicate["name"],
         predicate["licence"],
-        predicate["personalData"]["present"],
+        None if predicate["personalData"]["present"] == "unknown" else predicate["personalData"]["present"],
         predicate["access"]["classification"],
         tuple(s["name"] for s in predicate.get("slices", ())),
     )

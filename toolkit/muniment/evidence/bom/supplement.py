@@ -96,7 +96,7 @@ def _said(about: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
 
 def _sensitive(about: Mapping[str, Any]) -> list[str]:
     personal = about.get("personalData", {})
-    stated = [personal["description"]] if personal.get("present") else []
+    stated = [personal["description"]] if personal.get("present") is True else []
     return [*stated, *about.get("sensitiveData", ())]
 
 
