@@ -3,6 +3,7 @@
 # Run by `make offline` as: unshare -rn tests/offline/run.sh BIN
 set -euo pipefail
 bin=$(cd "$1" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PATH=$bin:$PATH
 temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
@@ -80,5 +81,9 @@ fresh && sed -i '$d' "copy/registry/$leaf"
 ends "1 3" "the log cut short by a line" verify copy/registry "$model"
 fresh && head -c -1 "copy/${pack##*/}" >shortened && mv shortened "copy/${pack##*/}"
 ends "1 3" "the pack cut short by a byte" verify "copy/${pack##*/}" "$model"
+
+python "$here/tour.py" >tour.sh
+bash tour.sh >tour.log 2>&1 || { cat tour.log >&2; echo "FAILED: the README's tour" >&2; exit 1; }
+echo "the README's tour: $(grep -c '^muniment\|(muniment' tour.sh) commands"
 
 echo "with the network cut: $checked verifications ended as they must"
