@@ -102,8 +102,9 @@ def test_a_version_named_like_a_page_does_not_take_its_place() -> None:
 
 
 def test_words_of_names_and_versions() -> None:
-    assert set(words("aiops/cpu-anomaly@2.0.0")) >= {"aiops", "cpu", "anomaly"}
-    assert "2.0.0" in set(words("2.0.0"))
+    found = set(words("aiops/cpu-anomaly@2.0.0"))
+    assert found >= {"aiops", "cpu", "anomaly", "aiops/cpu-anomaly@2.0.0", "cpu-anomaly@2.0.0", "cpu-anomaly", "2.0.0"}
+    assert "train.yml" in set(words("sandbox.muniment.dev/detectors · train.yml"))
 
 
 def lookup(site: dict[str, bytes], prefix: str, text: str) -> list[str]:

@@ -63,8 +63,12 @@ def is_own(path: str) -> bool:
 def relative(target: str, page: str) -> str:
     """The link from a page to a path, percent-encoded; a fragment is kept."""
     path, mark, fragment = target.partition("#")
-    here = posixpath.dirname(page) or "."
-    return quote(posixpath.relpath(path, here), safe="/~@+") + mark + fragment
+    here, there = page.split("/")[:-1], path.split("/")
+    same = 0
+    while same < min(len(here), len(there) - 1) and here[same] == there[same]:
+        same += 1
+    steps = [".."] * (len(here) - same) + there[same:]
+    return quote("/".join(steps), safe="/~@+") + mark + fragment
 
 
 def _segment(text: str) -> str:

@@ -46,13 +46,16 @@ def search_pages(documents: Iterable[Found]) -> Iterator[Page]:
 
 
 def words(text: str) -> Iterator[str]:
-    """The words of a text in lower case, of two letters or more, and joined forms as they are written."""
-    lower = text.lower()
-    for match in _WORD.finditer(lower):
-        if len(match.group()) > 1:
-            yield match.group()
-    if any(mark in lower for mark in ".-_/") and len(lower) <= 140 and " " not in lower:
-        yield lower
+    """What a text is found by, in lower case: its words of two letters or more, and its joined forms.
+
+    `aiops/cpu-anomaly@2.0.0` is found by itself, `cpu-anomaly@2.0.0`, `cpu-anomaly`, `2.0.0`, `aiops`, `anomaly`.
+    """
+    for token in text.lower().split():
+        tail = token.rpartition("/")[2]
+        for form in (token, tail, *re.split(r"[/@]", token)):
+            if any(mark in form for mark in ".-_/@") and 1 < len(form) <= 140:
+                yield form
+        yield from (match.group() for match in _WORD.finditer(token) if len(match.group()) > 1)
 
 
 def _slug(word: str) -> str:
