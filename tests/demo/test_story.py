@@ -60,6 +60,7 @@ def test_the_refusal_names_the_rule(ran: Ran) -> None:
 
 def test_altered_copies_were_caught(ran: Ran) -> None:
     pack, model = json.loads(ran.out)["caught"]
+    assert "telemetry-anomaly@1.0.0" in model
     assert "no artifact of" in model
     assert pack
 

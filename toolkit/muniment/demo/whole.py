@@ -88,11 +88,13 @@ def _publish(stage: Stage) -> dict[VersionId, Path]:
     build_site(stage.store, stage.history, stage.folder / "site")
     stage.say("writing packs and audit report")
     write_reports(stage.history, blob_reader(stage.store), stage.folder / "audit")
-    return {version: _pack(stage, version) for version in sorted(_models(stage))}
+    return {version: _pack(stage, version) for version in _models(stage)}
 
 
 def _models(stage: Stage) -> list[VersionId]:
-    return [v.id for v in stage.state.versions.values() if v.artifacts[0].kind == "model"]
+    """The released models, those in production first."""
+    found = sorted(v.id for v in stage.state.versions.values() if v.artifacts[0].kind == "model")
+    return sorted(found, key=lambda v: story.PRODUCTION not in stage.state.environments_of(v))
 
 
 def _pack(stage: Stage, version: VersionId) -> Path:
