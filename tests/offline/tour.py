@@ -23,7 +23,7 @@ def main() -> None:
         wanted = re.search(r"# exit (\d+)", command)
         code = wanted[1] if wanted else "0"
         print(command)
-        print(f"code=$?; [ $code -eq {code} ] || {{ echo \"ended with $code, not {code}\" >&2; exit 1; }}")
+        print(f'code=$?; [ $code -eq {code} ] || {{ echo "ended with $code, not {code}" >&2; exit 1; }}')
 
 
 if __name__ == "__main__":

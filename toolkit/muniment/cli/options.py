@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Registry = Annotated[
     Path, typer.Option("--registry", "-r", envvar="MUNIMENT_REGISTRY", help="The registry's folder.", show_default=".")
 ]
+Place = Annotated[Path, typer.Argument(envvar="MUNIMENT_REGISTRY", help="The registry's folder.", show_default=".")]
 Sandbox = Annotated[Path | None, typer.Option("--sandbox", help="Sign in the sandbox kept in this folder.")]
 As = Annotated[str | None, typer.Option("--as", help="Which of the sandbox's identities signs.")]
 TrustConfig = Annotated[

@@ -111,7 +111,7 @@ def submit(
 
 
 def publish(
-    registry: Annotated[Path, typer.Argument(help="The registry's folder.")] = options.HERE,
+    registry: options.Place = options.HERE,
     log_key: options.LogKey = None,
     json: output.Json = False,
 ) -> None:

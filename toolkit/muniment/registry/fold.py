@@ -167,4 +167,3 @@ def verify_bundle(state: State, bundle: Bundle) -> Signed:
     if configuration is None:
         raise Untrusted("The first entry is not a configure event.", "Make the registry with muniment init.")
     return verifier_for(parse_config(configuration).trusted_root).verify(bundle)
-

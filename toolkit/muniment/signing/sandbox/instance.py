@@ -126,11 +126,15 @@ class Sandbox:
         claims = token_claims(self._identity(name))
         proxies = {key: _no_proxy(os.environ, key) for key in ("NO_PROXY", "no_proxy")}
         facts = {variable: claims[claim] for variable, claim in _FACTS.items() if claim in claims}
-        return proxies | facts | {
-            "GITHUB_ACTIONS": "true",
-            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/actions/token?identity={name}",
-            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._services.bearer(name),
-        }
+        return (
+            proxies
+            | facts
+            | {
+                "GITHUB_ACTIONS": "true",
+                "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/actions/token?identity={name}",
+                "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self._services.bearer(name),
+            }
+        )
 
     def _identity(self, name: str) -> SandboxIdentity:
         known = read_identities(self._folder)
