@@ -6,7 +6,7 @@ What cannot be decided from signed evidence is `needs a person`, never a yes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -85,9 +85,9 @@ def _nothing_asked(case: Case) -> Answer:
 
 
 def _names_every_artifact(case: Case) -> Answer:
-    return _over_artifacts(
-        case, lambda entry: Answer(ControlState.PRESENT, "Provenance names its digest.", (entry.index,))
-    )
+    answer = _over_artifacts(case, lambda entry: Answer(ControlState.PRESENT, "", (entry.index,)))
+    names = _listed([a.name for a in case.artifacts])
+    return replace(answer, reason=f"Provenance names the digest of {names}.") if not answer.reason else answer
 
 
 def _signed_by_hosted_platform(case: Case) -> Answer:
@@ -194,7 +194,7 @@ def _paired(entry: Entry, who: Identity) -> Answer:
     """The builder must be the one that signed, and its commit the one that the certificate names."""
     builder, at = _builder(entry), (entry.index,)
     if builder.startswith(SELF):
-        reason = "A hosted workflow signed, but the provenance names as builder a machine that vouches for itself."
+        reason = f"A hosted workflow signed, but the builder it names, {builder}, is a machine that vouches for itself."
         return Answer(ControlState.MISSING, reason, at)
     if builder not in {who.subject, who.claim("buildSignerURI"), who.claim("buildConfigURI"), HOSTED}:
         reason = f"The provenance names {builder} as builder; {who.subject} signed it. Someone has to look."

@@ -55,6 +55,7 @@ def record(at: Desk, entry: Entry) -> Facts:
     return {
         "entry": entry.index,
         "kind": entry.kind,
+        "detail": _detail(entry),
         "predicateType": entry.record.statement.predicate_type,
         "statement": str(entry.record.statement_digest),
         "bundle": str(entry.record.bundle),
@@ -64,6 +65,13 @@ def record(at: Desk, entry: Entry) -> Facts:
         "roles": roles_of(at, entry),
         "verification": at.checked(entry),
     }
+
+
+def _detail(entry: Entry) -> str | None:
+    """What tells a step or a dataset from others of its kind: the name it gives itself."""
+    assert entry.record is not None
+    named = entry.record.statement.predicate.get("name")
+    return named if entry.kind in ("link", "dataset") and isinstance(named, str) else None
 
 
 def decision(at: Desk, entry: Entry) -> Facts:

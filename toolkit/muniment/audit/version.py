@@ -20,7 +20,6 @@ from muniment.site.facts.tables import pairs
 from muniment.site.facts.version import verdict_facts
 
 Facts = dict[str, Any]
-CHOSEN = ("task", "hyperparameters", "seeds")
 MACHINE = (
     *(("hardware", key) for key in ("architecture", "processor", "cores", "memory", "accelerators")),
     *(("software", key) for key in ("system", "kernel", "implementation", "python")),
@@ -143,7 +142,8 @@ def _recipe(book: Book, own: list[Entry]) -> Facts | None:
         "commit": said.text(said.dig(stated, "code", "commit")),
         "command": shlex.join(str(word) for word in command) if isinstance(command, list) else said.text(command),
         "inputs": [_named(i) | {"role": i["role"]} for i in recipe["inputs"]],
-        "chosen": pairs({part: said.dig(stated, part) for part in CHOSEN}),
+        "task": said.text(said.dig(stated, "task")),
+        **{part: pairs(said.dig(stated, part) or {}) for part in ("hyperparameters", "seeds")},
         "machine": pairs({".".join(part): said.dig(ran, *part) for part in MACHINE}),
         "packages": len(said.dig(ran, "software", "distributions") or ()),
     }
