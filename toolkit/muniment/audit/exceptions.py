@@ -23,7 +23,7 @@ Facts = dict[str, Any]
 
 def exceptions(at: Desk) -> list[Facts]:
     """Each with its kind, the version, what happened, the reason that was given and the entry that says so."""
-    found = (_unverified, _rollbacks, _retired_in_use, _made_of_retired, _retirements, _findings, _one_hand, _approvals)
+    found = (_unverified, _rollbacks, _made_of_retired, _retirements, _findings, _one_hand, _approvals)
     return [item for ask in found for item in ask(at)]
 
 
@@ -49,14 +49,6 @@ def _rollbacks(at: Desk) -> Iterator[Facts]:
                 f"by {who['person'] or who['label']}.{approved}"
             )
             yield _item("rolled back", text, entry.index, event.replaces, event.reason)
-
-
-def _retired_in_use(at: Desk) -> Iterator[Facts]:
-    for version in at.book.order:
-        found, where = at.state.versions[version], at.state.environments_of(version)
-        if found.retired is not None and where:
-            text = f"Retired, and still the version that stands in {' and '.join(where)}."
-            yield _item("retired, in use", text, _retirement(at, version), version)
 
 
 def _made_of_retired(at: Desk) -> Iterator[Facts]:

@@ -110,7 +110,6 @@ def standing(at: Desk, name: Name, environment: str) -> Facts:
         "version": str(version),
         "page": at.book.page_of(version),
         "since": format_instant(tenures[-1].since),
-        "retired": at.state.versions[version].retired is not None,
         "by": decision(at, entry),
         "before": decision(at, let_in) if let_in and not isinstance(entry.event, Promote) else None,
     }
