@@ -41,7 +41,8 @@ def demo(
 
 
 def _text(folder: Path, done: Outcome) -> str:
-    pack, trust = done.packs[0], folder / "trust.json"
+    trust = folder / "trust.json"
+    pack, model = (folder / path.relative_to(folder.absolute()) for path in (done.packs[0], done.model))
     lines = [
         f"Done: {done.entries} log entries, verified. Altered copies were caught:",
         *(f"  {fact}" for fact in done.caught),
@@ -51,8 +52,8 @@ def _text(folder: Path, done: Outcome) -> str:
         f"  {folder / 'audit' / 'index.html'}",
         "Try",
         f"  muniment show --registry {folder / 'registry'}",
-        f"  muniment verify {folder / 'registry'} {done.model} --trust {trust}",
-        f"  muniment verify {pack} {done.model} --trust {trust}",
+        f"  muniment verify {folder / 'registry'} {model} --trust {trust}",
+        f"  muniment verify {pack} {model} --trust {trust}",
         f"  muniment verify {folder / 'tampered' / pack.name} --trust {trust}",
         "All signatures are a sandbox's: they prove nothing outside of this folder.",
     ]

@@ -16,7 +16,7 @@ from muniment.insight.past import states_at
 from muniment.log.checkpoint import Checkpoint, format_checkpoint
 from muniment.log.lines import leaf_file
 from muniment.log.merkle import MemoryTree
-from muniment.log.tiles import tiles
+from muniment.log.tiles import entry_bundles, tiles
 from muniment.registry.fold import Blob, History, tree_of
 from muniment.registry.paths import CHECKPOINT, blob_path, checkpoint_path
 from muniment.site import paths
@@ -54,6 +54,7 @@ def _files(history: History, blob: Blob, notes: Notes) -> Iterator[Page]:
     published[history.checkpoint.size] = history.note
     yield from own_files(history, blob, published)
     yield from (Page(path, data) for path, data in tiles(tree, sorted(published)))
+    yield from (Page(path, data) for path, data in entry_bundles(history.leaves, sorted(published)))
     pen = Pen(registry_facts(book))
     for sheet in sheets(book, history, tree, sorted(published)):
         yield from pen.draw(sheet)
