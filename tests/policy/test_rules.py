@@ -22,7 +22,11 @@ def evidence(kind: str, predicate: dict[str, Any] | None = None) -> EvidenceFact
 
 
 def facts(gate: str = "promote", *found: EvidenceFact, approvals: tuple[ApprovalFact, ...] = (), **other: Any) -> Facts:
-    known: dict[str, Any] = {"kind": "model", "environment": "production", "authors": frozenset({"op", "operator"})}
+    known: dict[str, Any] = {
+        "kinds": frozenset({"model"}),
+        "environment": "production",
+        "authors": frozenset({"op", "operator"}),
+    }
     return Facts(gate, "aiops/cpu@1.0.0", at=AT, evidence=found, approvals=approvals, **(known | other))
 
 

@@ -12,12 +12,15 @@ from muniment.policy.facts import Facts
 from muniment.policy.finding import Finding, Status
 from muniment.policy.rules import RULES
 
+# The gates that semantics 1 asks at; a rule at another one would be written down and never asked.
+GATES = ("release", "promote")
+
 
 @dataclass(frozen=True, slots=True)
 class RuleUse:
     """A rule put to use: `id` names it in findings, `rule` is the built-in rule, `params` what it is held to.
 
-    `kinds` are the kinds of version it is for and `environments` those it guards; empty means all.
+    `kinds` are the kinds of artifact it is for, `environments` those it guards; empty means all.
     """
 
     id: str
@@ -63,6 +66,16 @@ def _parse_use(value: Mapping[str, Any]) -> RuleUse:
         raise Malformed(
             f"policy.yaml names the rule {name!r}, which does not exist.", f"Choose among {', '.join(RULES)}."
         )
+    if value["gate"] not in GATES:
+        raise Malformed(
+            f"policy.yaml, rule {value.get('id', name)}: nothing is asked at the gate {value['gate']!r}.",
+            f"Choose among {', '.join(GATES)}.",
+        )
+    if value.get("environments") and value["gate"] != "promote":
+        raise Malformed(
+            f"policy.yaml, rule {value.get('id', name)}: there is no environment at the gate {value['gate']!r}.",
+            "Leave `environments` out, or ask at the gate promote.",
+        )
     wrong = RULES[name].check_params(params)
     if wrong:
         raise Malformed(f"policy.yaml, rule {value.get('id', name)}: {wrong}.", "Correct it under `with`.")
@@ -79,7 +92,7 @@ def _parse_use(value: Mapping[str, Any]) -> RuleUse:
 
 def _judge(use: RuleUse, facts: Facts) -> Finding:
     rule = RULES[use.rule]
-    applies = (not use.kinds or facts.kind in use.kinds) and (
+    applies = (not use.kinds or not facts.kinds.isdisjoint(use.kinds)) and (
         not use.environments or facts.environment in use.environments
     )
     if not applies:

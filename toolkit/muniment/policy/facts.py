@@ -34,13 +34,13 @@ class ApprovalFact:
 class Facts:
     """What is known of a subject at a gate, at the batch's time `at`.
 
-    `kind` is the version's main artifact kind; `environment` is None where the gate has none. `authors` are the
-    signers and persons whose own approval never counts.
+    `kinds` are those of all the version's artifacts, because none may hide behind another; `environment` is None
+    where the gate has none. `authors` are the signers and persons whose own approval never counts.
     """
 
     gate: str
     subject: str
-    kind: str
+    kinds: frozenset[str]
     environment: str | None
     at: datetime
     evidence: tuple[EvidenceFact, ...]

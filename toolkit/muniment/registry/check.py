@@ -5,6 +5,7 @@ The sequencer asks it before it appends, and every reader asks it again, by the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from muniment.core.name import VersionId
 from muniment.evidence.check import check_evidence
 from muniment.evidence.kinds import EVENTS, EVIDENCE, kind_of
 from muniment.evidence.statement import format_statement
+from muniment.log.tiles import MAX_ENTRY
 from muniment.policy.engine import evaluate, failures
 from muniment.policy.finding import Finding
 from muniment.registry import facts
@@ -36,6 +38,9 @@ from muniment.signing.identity import Signed
 
 SEMANTICS = 1
 SKEW = timedelta(minutes=5)
+# Controls, line and paragraph separators, and marks that turn the direction of writing: written out, because what is
+# admitted must not change with the Unicode tables of an interpreter.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
@@ -49,6 +54,7 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
             f"{signed.statement.predicate_type} is no kind of record this registry knows.",
             f"Submit one of: {', '.join([*EVIDENCE, *EVENTS])}.",
         )
+    canonical = _check_form(signed, leaf)
     _check_time(state, signed, at)
     _check_new(state, signed)
     if kind in EVIDENCE:
@@ -56,7 +62,7 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
         check_evidence(signed.statement)
         return _append(state, signed, at, leaf, kind, None, ())
     event = parse_event(signed.statement)
-    if format_statement(signed.statement) != signed.payload:
+    if canonical != signed.payload:
         raise Malformed(f"The {kind} event is not canonical JSON.", "Write events with muniment.")
     if isinstance(event, Configure) and state.config is None:
         return _genesis(state, signed, event, at, leaf)
@@ -81,6 +87,19 @@ def version_of(state: State, version: VersionId) -> VersionState:
     if found is None:
         raise Refused(f"{version} is not released.", "Release it first: muniment release.")
     return found
+
+
+def _check_form(signed: Signed, leaf: bytes) -> bytes:
+    """The statement in canonical JSON. Raises `Malformed` for what a leaf file, a page or a terminal cannot hold."""
+    canonical = format_statement(signed.statement)
+    if len(leaf) > MAX_ENTRY:
+        raise Malformed(
+            f"The record's leaf has {len(leaf)} bytes; at most {MAX_ENTRY} fit.", "Give its subjects shorter names."
+        )
+    for subject in signed.statement.subjects:
+        if _CONTROL.search(subject.name):
+            raise Malformed(f"The subject {subject.name[:80]!r} holds a control character.", "Name it in plain text.")
+    return canonical
 
 
 def _check_time(state: State, signed: Signed, at: datetime) -> None:
@@ -182,7 +201,7 @@ def _judge_configure(state: State, signed: Signed, event: Event, at: datetime) -
                 "A configure entry cannot: keep it as it is in force.",
             )
     have = facts.administrators(state, signed)
-    if len(have) < old.threshold and not (old.threshold == 1):
+    if len(have) < old.threshold and old.threshold > 1:
         raise Refused(
             f"{len(have)} of {old.threshold} administrators stand behind the configuration.",
             f"Others approve it: muniment approve {signed.statement_digest} --role administrator.",
@@ -201,7 +220,7 @@ def _judge_release(state: State, signed: Signed, event: Event, at: datetime) -> 
             "A version is bound once: release another.",
         )
     evidence = facts.release_evidence(state, event)
-    subject_facts = facts.gather(state, "release", signed, event.version, evidence, event.artifacts[0].kind)
+    subject_facts = facts.gather(state, "release", signed, event.version, evidence, event.artifacts)
     findings = _judge_policy(state, subject_facts, at)
     version = VersionState(event.version, event.artifacts, event.evidence, at, (state.size,))
     return (lambda s: replace(s, versions=s.versions.set(event.version, version))), findings
@@ -228,9 +247,7 @@ def _judge_promote(state: State, signed: Signed, event: Event, at: datetime) -> 
     assert isinstance(event, Promote)
     version = _check_movable(state, signed, event)
     evidence = facts.bound_evidence(state, version)
-    found = facts.gather(
-        state, "promote", signed, event.version, evidence, version.artifacts[0].kind, event.environment
-    )
+    found = facts.gather(state, "promote", signed, event.version, evidence, version.artifacts, event.environment)
     findings = _judge_policy(state, found, at)
     return _move(state, signed, event, at), findings
 
@@ -262,7 +279,9 @@ def _judge_retire(state: State, signed: Signed, event: Event, at: datetime) -> t
         raise Refused(
             f"{event.version} stands in {', '.join(standing)}.", "Promote another version there or roll back first."
         )
-    if event.replacement is not None and version_of(state, event.replacement).retired:
+    if event.replacement is not None and (
+        event.replacement == event.version or version_of(state, event.replacement).retired
+    ):
         raise Refused(f"The replacement {event.replacement} is retired itself.", "Name one that is in use.")
     index = state.size
     retired = replace(version, retired=event, events=(*version.events, index))

@@ -12,6 +12,7 @@ from muniment.core.document import check_schema
 from muniment.core.errors import Malformed
 from muniment.core.name import SEGMENT
 from muniment.evidence.kinds import EVENTS, EVIDENCE
+from muniment.log.note import parse_vkey
 from muniment.policy.engine import Policy, parse_policy
 from muniment.signing.identity import Identity
 from muniment.signing.trustroot import canonical_root, is_sandbox_root
@@ -39,6 +40,11 @@ class Pattern:
         """Whether the identity is the one described."""
         same = (self.issuer, self.subject) == (identity.issuer, identity.subject)
         return same and all(identity.claim(name) == value for name, value in self.claims)
+
+    def includes(self, other: Pattern) -> bool:
+        """Whether every identity that the other pattern matches is matched here too."""
+        same = (self.issuer, self.subject) == (other.issuer, other.subject)
+        return same and set(self.claims) <= set(other.claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +81,17 @@ class Config:
     source: Mapping[str, Any]
 
     def roles_of(self, identity: Identity, kind: str, namespace: str | None = None) -> tuple[str, ...]:
-        """The roles by which an identity may sign a kind of record in a namespace (None: in any)."""
+        """The roles by which an identity may sign a kind of record in a namespace (None: in any).
+
+        A configuration is for all namespaces, so a role held in some of them does not carry one.
+        """
         if identity.root != self.root:
             return ()
+        anywhere = namespace is None and kind != "configure"
         held = {
             b.role
             for b in self.bindings
-            if b.identity.matches(identity) and (namespace is None or not b.namespaces or namespace in b.namespaces)
+            if b.identity.matches(identity) and (anywhere or not b.namespaces or namespace in b.namespaces)
         }
         return tuple(role for role, may in self.roles.items() if role in held and kind in may)
 
@@ -142,6 +152,9 @@ def _check(config: Config) -> None:
     """What the schema cannot say: references hold, GitHub identities are pinned, the root is what it is declared."""
     for binding in config.bindings:
         _check_binding(config, binding)
+    _check_keys(config)
+    _check_administrators(config)
+    _check_rules(config)
     for name in (*config.namespaces, *config.environments):
         if not SEGMENT.fullmatch(name):
             raise Malformed(f"{name!r} is not a name for a namespace or environment.", "Use a-z 0-9 . _ -.")
@@ -163,8 +176,48 @@ def _check_binding(config: Config, binding: Binding) -> None:
     if any("*" in part for part in (who, binding.identity.issuer, *claims.values())):
         raise Malformed(f"The identity {who!r} holds a wildcard.", "Write issuer, subject and claims out.")
     lacking = [claim for claim in PINNED if claim not in claims]
-    if binding.identity.issuer == GITHUB and lacking:
+    if (binding.identity.issuer == GITHUB or binding.identity.issuer.startswith(f"{GITHUB}/")) and lacking:
         raise Malformed(
             f"The binding of {who!r} to {binding.role} does not pin {', '.join(lacking)}.",
             "A GitHub subject is a workflow that other repositories can call: pin these claims too.",
         )
+
+
+def _check_keys(config: Config) -> None:
+    """Every log key is one, of this log: readers pin them all, and none can be changed later."""
+    for key in config.log_keys:
+        if parse_vkey(key).name != config.origin:
+            raise Malformed(f"The log key {key} is not named {config.origin}.", "A log's keys bear its origin as name.")
+
+
+def _check_administrators(config: Config) -> None:
+    """Somebody can still configure, and where more than one is needed, enough persons can approve."""
+    may, approve = _holders(config, {"configure"}), _holders(config, {"configure", "approve"})
+    if not may:
+        raise Malformed("Nobody may configure the registry.", "Bind a role that may, in all namespaces.")
+    able, others = (len({_person(config, p) for p in found} - {None}) for found in (may, approve))
+    if config.threshold > 1 and (able < config.threshold or others < config.threshold - 1):
+        raise Malformed(
+            f"The administrators' threshold is {config.threshold}, and {able} persons may configure; {others} of them "
+            "may approve it.",
+            "Bind more persons to a role that may configure and approve, or lower the threshold.",
+        )
+
+
+def _holders(config: Config, kinds: set[str]) -> list[Pattern]:
+    return [b.identity for b in config.bindings if not b.namespaces and kinds <= config.roles[b.role]]
+
+
+def _person(config: Config, bound: Pattern) -> str | None:
+    """The person whom every identity of a binding belongs to."""
+    return next((p for p, patterns in config.persons.items() if any(i.includes(bound) for i in patterns)), None)
+
+
+def _check_rules(config: Config) -> None:
+    for use in config.policy.rules:
+        unknown = sorted(set(use.environments) - set(config.environments))
+        if unknown:
+            raise Malformed(
+                f"policy.yaml, rule {use.id}: the environment {unknown[0]!r} is not configured.",
+                f"Choose among {', '.join(config.environments)}.",
+            )

@@ -22,6 +22,8 @@ def try_promotion(state: State, version: VersionId, environment: str, at: dateti
     if known.retired:
         raise Refused(f"{version} is retired.", "Choose a version that is not.")
     evidence = facts.bound_evidence(state, known)
-    subject = Facts("promote", str(version), known.artifacts[0].kind, environment, at, evidence, (), frozenset())
+    subject = Facts(
+        "promote", str(version), facts.kinds_of(known.artifacts), environment, at, evidence, (), frozenset()
+    )
     findings = evaluate(config_of(state).policy, subject)
     return findings, not failures(findings)

@@ -14,7 +14,7 @@ from muniment.evidence.statement import Statement
 from muniment.policy.facts import ApprovalFact, EvidenceFact, Facts
 from muniment.registry.event import Release, ReleasedArtifact
 from muniment.registry.state import Entry, State, VersionState
-from muniment.signing.identity import Signed
+from muniment.signing.identity import Identity, Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +31,28 @@ def gather(
     signed: Signed,
     version: VersionId,
     evidence: tuple[EvidenceFact, ...],
-    kind: str,
+    artifacts: tuple[ReleasedArtifact, ...],
     environment: str | None = None,
 ) -> Facts:
     """What is known of a version at a gate; approvals are those whose role the approver holds now, in its namespace."""
     authors = _authors(state, signed, version)
     at = state.admitted_at or signed.signed_at
     approvals = approvals_for(state, signed.statement_digest, version.name.namespace)
-    return Facts(gate, str(version), kind, environment, at, evidence, approvals, authors)
+    return Facts(gate, str(version), kinds_of(artifacts), environment, at, evidence, approvals, authors)
 
 
-def approvals_for(state: State, target: Digest, namespace: str | None) -> tuple[ApprovalFact, ...]:
-    """The approvals of a statement that hold now."""
+def kinds_of(artifacts: Iterable[ReleasedArtifact]) -> frozenset[str]:
+    """The kinds of a version's artifacts."""
+    return frozenset(a.kind for a in artifacts)
+
+
+def approvals_for(state: State, target: Digest, namespace: str) -> tuple[ApprovalFact, ...]:
+    """The approvals of a statement that hold now, by the persons and roles of the configuration in force."""
+    assert state.config is not None
     return tuple(
-        ApprovalFact(a.event.role, a.person, a.signer)
+        ApprovalFact(a.event.role, state.config.person_of(_signer(state, a.index)), a.signer)
         for a in state.approvals.get(target, ())
-        if a.event.role in _roles(state, a.index, namespace)
+        if a.event.role in state.config.roles_of(_signer(state, a.index), "approve", namespace)
     )
 
 
@@ -54,8 +60,12 @@ def administrators(state: State, signed: Signed) -> frozenset[str]:
     """The persons behind a configure event: its signer and those who approved it as administrators of configuration."""
     assert state.config is not None
     own = state.config.person_of(signed.identity)
-    may = {role for role, kinds in state.config.roles.items() if "configure" in kinds}
-    others = {a.person for a in approvals_for(state, signed.statement_digest, None) if a.role in may}
+    others = {
+        state.config.person_of(who)
+        for a in state.approvals.get(signed.statement_digest, ())
+        if a.event.role in state.config.roles_of(who := _signer(state, a.index), "approve")
+        and a.event.role in state.config.roles_of(who, "configure")
+    }
     return frozenset(p for p in (own, *others) if p is not None)
 
 
@@ -131,6 +141,8 @@ def _admitted(state: State, digest: Digest, event: Release) -> Entry:
             f"{event.version} names evidence {digest} that is not in the log.", "Submit and publish the evidence first."
         )
     namespace = event.version.name.namespace
+    if state.entries[indexes[0]].kind not in EVIDENCE:
+        raise Refused(f"{event.version} names entry {indexes[0]}, which is no evidence.", "Name only evidence.")
     trusted = [i for i in indexes if _may(state, i, namespace)]
     if not trusted:
         raise Refused(
@@ -141,17 +153,14 @@ def _admitted(state: State, digest: Digest, event: Release) -> Entry:
 
 
 def _may(state: State, index: int, namespace: str) -> bool:
-    record = state.entries[index].record
-    assert record is not None
     assert state.config is not None
-    return bool(state.config.roles_of(record.identity, state.entries[index].kind, namespace))
+    return bool(state.config.roles_of(_signer(state, index), state.entries[index].kind, namespace))
 
 
-def _roles(state: State, index: int, namespace: str | None) -> tuple[str, ...]:
+def _signer(state: State, index: int) -> Identity:
     record = state.entries[index].record
     assert record is not None
-    assert state.config is not None
-    return state.config.roles_of(record.identity, "approve", namespace)
+    return record.identity
 
 
 def _fact(entry: Entry) -> EvidenceFact:
