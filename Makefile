@@ -73,7 +73,7 @@ $(BIN)/python:
 	@touch $@ .venv/.demo
 
 .venv/.lint: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	$(BIN)/python -m pip install --quiet --editable '.[demo,test,lint]'
 	@touch $@
 
 .venv/.browser: pyproject.toml | $(BIN)/python
