@@ -64,19 +64,19 @@ $(BIN)/python:
 	  || { echo "Python 3.11 or newer is needed. Name one: make PYTHON=python3.12 ..." >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 
-.venv/.demo: pyproject.toml | $(BIN)/python
+.venv/.demo: pyproject.toml Makefile | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	@touch $@
 
-.venv/.test: pyproject.toml | $(BIN)/python
+.venv/.test: pyproject.toml Makefile | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[demo,test]'
 	@touch $@ .venv/.demo
 
-.venv/.lint: pyproject.toml | $(BIN)/python
+.venv/.lint: pyproject.toml Makefile | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[demo,test,lint]'
 	@touch $@
 
-.venv/.browser: pyproject.toml | $(BIN)/python
+.venv/.browser: pyproject.toml Makefile | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[demo,test,browser]'
 	@touch $@
 
