@@ -5,6 +5,7 @@ from __future__ import annotations
 from muniment.core.digest import Digest
 
 CHECKPOINT = "checkpoint"
+CHECKPOINTS = "checkpoints"
 INBOX = "inbox"
 SUFFIX = ".sigstore.json"
 
@@ -16,7 +17,7 @@ def blob_path(digest: Digest) -> str:
 
 def checkpoint_path(size: int) -> str:
     """The path of the immutable checkpoint of a size."""
-    return f"checkpoints/{size}"
+    return f"{CHECKPOINTS}/{size}"
 
 
 def inbox_path(bundle: Digest) -> str:

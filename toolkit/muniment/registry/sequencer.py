@@ -35,7 +35,7 @@ from muniment.registry.fold import (
 )
 from muniment.registry.inbox import Item, read_inbox
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf, parse_leaf
-from muniment.registry.paths import CHECKPOINT, blob_path, checkpoint_path
+from muniment.registry.paths import CHECKPOINT, CHECKPOINTS, blob_path, checkpoint_path
 from muniment.registry.state import Entry, State
 from muniment.registry.store import Store
 from muniment.signing.bundle import Bundle
@@ -99,12 +99,13 @@ def publish(store: Store, signer: NoteSigner, now: datetime) -> Published:
     note, base = _signed_part(store, signer)
     work = _Work(base, _all_leaves(store))
     size = base.size
-    first = _resume(work, size, blob_reader(store))
+    first = _resume(work, size, blob_reader(store), whole_seconds(now) + SKEW)
     _admit(work, [*first, *_candidates(work, read_inbox(store), first)], whole_seconds(now))
     if work.state.size == size:
         _clear(store, work)
         return Published(_history(work, note, store), (), tuple(work.turned))
     _check_key(work.state, signer)
+    _check_signed(store, work, size, signer)
     _write(store, work, size)
     note = _sign(store, work, signer)
     _clear(store, work)
@@ -143,16 +144,21 @@ def _all_leaves(store: Store) -> list[bytes]:
     return leaves
 
 
-def _resume(work: _Work, size: int, blob: Blob) -> list[_Candidate]:
-    """Folds pending whole batches as they stand; the records of a pending broken one come first in the next."""
+def _resume(work: _Work, size: int, blob: Blob, latest: datetime) -> list[_Candidate]:
+    """Folds pending whole batches as they stand; the records of a pending broken one come first in the next.
+
+    A batch dated after `latest` is broken too, and so is what follows it: nobody signed it, and it would date all
+    later ones.
+    """
     pending, work.leaves = work.leaves[size:], work.leaves[:size]
     broken: list[_Candidate] = []
     for batch in batches(pending, size):
-        if batch.end is not None:
+        timely = batch.end is not None and batch.end.admitted_at <= max(latest, work.state.admitted_at or latest)
+        if timely and not broken:
             work.state = fold_batch(work.state, batch, blob)
             work.leaves += [*batch.records, batch.end_data]
         else:
-            broken = [_reread(work.state, data, blob) for data in _bundled(batch)]
+            broken += [_reread(work.state, data, blob) for data in _bundled(batch)]
     return broken
 
 
@@ -237,7 +243,32 @@ def _check_key(state: State, signer: NoteSigner) -> None:
         )
 
 
+def _check_signed(store: Store, work: _Work, size: int, signer: NoteSigner) -> None:
+    """Raises `Untrusted` where a checkpoint that was signed already is not one of the log as it will be written.
+
+    It happens when an older log and checkpoint were put back: signing again would convict the log of a fork.
+    """
+    tree, verifiers = tree_of(work.leaves), [parse_vkey(signer.vkey)]
+    for path in store.list(CHECKPOINTS):
+        name = path.rpartition("/")[2]
+        if not name.isdecimal() or int(name) <= size:
+            continue
+        try:
+            known = open_checkpoint(store.read(path), signer.name, verifiers)
+        except MunimentError:
+            continue
+        if known.size > len(work.leaves) or tree.root(known.size) != known.root:
+            raise Untrusted(
+                f"{path} was signed before, and is not a checkpoint of this log.",
+                "The registry was put back to an older state: restore it to its newest.",
+            )
+
+
 def _write(store: Store, work: _Work, size: int) -> None:
+    beyond = -(-len(work.leaves) // FILE) * FILE
+    while store.exists(stale := leaf_file(beyond)):  # left by a batch that died and is judged otherwise now
+        store.remove(stale)
+        beyond += FILE
     for digest, data in work.blobs.items():
         store.write(blob_path(digest), data)
     for first in range(size - size % FILE, len(work.leaves), FILE):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+# No file of a registry is larger: 256 leaves of at most 65,535 bytes, or a bundle of at most 16 MiB.
+LIMIT = 64 * 1024 * 1024
+
 
 class Reader(Protocol):
     """Reads a registry; paths are relative, with forward slashes."""

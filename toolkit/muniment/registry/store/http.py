@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.request
 
 from muniment.core.errors import Missing, Unreachable
+from muniment.registry.store import LIMIT
 
-LIMIT = 64 * 1024 * 1024
 TIMEOUT = 30.0
 
 
@@ -34,7 +35,7 @@ class HttpReader:
             if error.code in (404, 410):
                 raise Missing(f"{address} is missing.", "The site is incomplete; ask who hosts it.") from error
             raise Unreachable(f"{address} answers {error.code}.", "Try again later.") from error
-        except (urllib.error.URLError, OSError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise Unreachable(f"{address} cannot be reached: {error}.", "Check the address and the network.") from error
         if len(data) > LIMIT:
             raise Unreachable(f"{address} is larger than {LIMIT} bytes.", "No file of a registry is; ask who hosts it.")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from muniment.core.errors import Conflict, Missing, Unreachable
+from muniment.registry.store import LIMIT
 
 
 class LocalStore:
@@ -26,24 +27,31 @@ class LocalStore:
     def read(self, path: str) -> bytes:
         """The bytes of a file. Raises `Missing` or `Unreachable`."""
         try:
-            return (self.root / path).read_bytes()
+            with (self.root / path).open("rb") as file:
+                data = file.read(LIMIT + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             raise Missing(f"{self.root / path} is missing.", "Fetch the registry again, whole.") from error
         except OSError as error:
             raise Unreachable(
                 f"{self.root / path} cannot be read: {error.strerror}.", "Check its permissions."
             ) from error
+        if len(data) > LIMIT:
+            raise Unreachable(f"{self.root / path} is larger than {LIMIT} bytes.", "No file of a registry is.")
+        return data
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file."""
-        return (self.root / path).is_file()
+        return os.path.isfile(self.root / path)
 
     def list(self, folder: str) -> list[str]:
         """The paths of the files directly in a folder, sorted; hidden and temporary ones left out."""
-        base = self.root / folder
-        if not base.is_dir():
-            return []
-        return sorted(f"{folder}/{p.name}" for p in base.iterdir() if p.is_file() and not p.name.startswith("."))
+        try:
+            names = os.listdir(self.root / folder) if os.path.isdir(self.root / folder) else []
+        except OSError as error:
+            raise Unreachable(
+                f"{self.root / folder} cannot be read: {error.strerror}.", "Check its permissions."
+            ) from error
+        return sorted(f"{folder}/{n}" for n in names if not n.startswith(".") and self.exists(f"{folder}/{n}"))
 
     def write(self, path: str, data: bytes) -> None:
         """Puts a file there whole or not at all."""
@@ -70,8 +78,12 @@ class LocalStore:
 
     def remove(self, path: str) -> None:
         """Takes a file away, if it is there."""
-        with contextlib.suppress(FileNotFoundError):
-            (self.root / path).unlink()
+        try:
+            (self.root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise Unreachable(
+                f"{self.root / path} cannot be removed: {error.strerror}.", "Check its permissions."
+            ) from error
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
