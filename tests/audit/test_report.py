@@ -286,3 +286,30 @@ def test_a_registry_with_nothing_but_its_rules_has_a_report():
 def test_a_version_that_is_not_released_has_none(tale):
     with pytest.raises(Missing, match="not released"):
         list(report_pages(tale.history(), tale.blob, parse_version_id("aiops/cpu-anomaly@9.9.9")))
+
+
+def test_a_configuration_is_judged_by_the_one_before_it():
+    bench = Bench()
+    rules = copy.deepcopy(bench.rules)
+    for binding in rules["registry"]["bindings"]:
+        if binding["role"] == "administrator":
+            binding["identity"]["subject"] = "successor@sandbox.muniment.dev"
+    bench.configure(rules)
+    bench.publish()
+    desk = open_desk(bench.history(), bench.blob)
+    changes = registry_facts(desk, load_framework("slsa"))["rules"]["changes"]
+    assert [c["roles"] for c in changes] == [["administrator"], ["administrator"]]
+    assert desk.config_at(changes[1]["entry"] + 1) == bench.state.config
+
+
+def test_after_a_second_rollback_the_approval_of_the_promotion_is_still_named(tale):
+    story = copy.deepcopy(tale)
+    new, old = "aiops/cpu-anomaly@2.0.0", "aiops/cpu-anomaly@1.0.0"
+    story.promote(new, "production", "again", "fine now")
+    story.publish()
+    story.rollback(old, new, "production", "INC-2026-018", "not fine")
+    story.publish()
+    facts = registry_facts(open_desk(story.history(), story.blob), load_framework("slsa"))
+    assert facts["standing"][0]["by"]["incident"] == "INC-2026-018"
+    assert facts["standing"][0]["before"]["kind"] == "promote"
+    assert facts["standing"][0]["before"]["approvals"][0]["reason"] == "Metrics and data reviewed."
