@@ -249,3 +249,13 @@ def test_a_failed_init_leaves_nothing(told: World, place: Path) -> None:
     ran = muniment("init", place / "new", *documents, *signing(told, "operator"))
     assert ran.code == 1, ran
     assert sorted(p.name for p in place.iterdir()) == ["log.key", "registry", "registry.yaml", "trust.json"]
+
+
+def test_an_audit_by_pins_that_are_not_the_registrys(place: Path, told: World) -> None:
+    from dataclasses import replace
+
+    (place / "other.json").write_bytes(format_trust(replace(told.trust, origin="elsewhere.example/models")))
+    ran = muniment("audit", place / "report", "-r", place / "registry", "--trust", place / "other.json")
+    plain(ran, 1, "elsewhere.example/models")
+    assert not (place / "report").exists()
+    assert muniment("audit", place / "report", "-r", place / "registry", "--trust", place / "trust.json").code == 0

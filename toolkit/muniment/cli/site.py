@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from muniment.cli import options, output
+
+if TYPE_CHECKING:
+    from muniment.registry.fold import History
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +40,9 @@ def audit(
         str | None, typer.Argument(help="One version; nothing for the registry and all versions.")
     ] = None,
     registry: options.Registry = options.HERE,
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="trust.json; without it the registry is read on its own word.")
+    ] = None,
     json: output.Json = False,
 ) -> None:
     """Write the audit report, as HTML to read and print and as JSON."""
@@ -45,7 +51,15 @@ def audit(
     from muniment.registry import propose
     from muniment.registry.fold import blob_reader
 
-    history = options.own_history(registry)
+    history = _history(registry, trust)
     only = propose.resolve(history.state, parse_selector(selector)) if selector else None
     paths = write_reports(history, blob_reader(options.local(registry)), out, only)
     output.result({"files": [str(p) for p in paths]}, "\n".join(f"wrote {p}" for p in paths), json)
+
+
+def _history(registry: Path, trust: Path | None) -> History:
+    from muniment.verify.replay import verify_registry
+
+    if trust is None:
+        return options.own_history(registry)
+    return verify_registry(options.local(registry), options.trust(trust))
