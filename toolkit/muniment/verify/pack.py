@@ -76,7 +76,8 @@ def open_pack(data: bytes, trust: Trust) -> Opened:
     state = _fold(leaves, blobs)
     check_root(state, trust)
     _check_documents(state, version, pack["state"], last.root)
-    return Opened(version, replace(state, size=checkpoint.size), checkpoint, _asserted(state, version))
+    state = replace(state, size=checkpoint.size, admitted_at=last.admitted_at)
+    return Opened(version, state, checkpoint, _asserted(state, version))
 
 
 def _entry(history: History, tree: Any, index: int, blob: Blob | None) -> dict[str, Any]:
@@ -172,5 +173,9 @@ def _check_documents(state: State, version: VersionId, proven: Any, root: Digest
 
 
 def _asserted(state: State, version: VersionId) -> tuple[str, ...]:
-    """What rests on the state root alone: nothing else happened to the version, or to its name's environments."""
-    return (f"no other event of {version}", f"no other move of {version.name} in any environment")
+    """What rests on the state root alone: nothing else happened to the version, its name's environments, the rules."""
+    return (
+        f"no other event of {version}",
+        f"no other move of {version.name} in any environment",
+        f"no other configuration than entry {state.configured_at}",
+    )

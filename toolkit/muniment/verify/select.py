@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from muniment.core.digest import Digest
-from muniment.core.name import VersionId
-from muniment.registry.event import Release
+from muniment.core.name import Name, VersionId
+from muniment.registry.event import Event, Release
 from muniment.registry.fold import History
+from muniment.registry.state import VersionState
 
 
 def needed(history: History, version: VersionId) -> tuple[int, ...]:
@@ -19,17 +20,30 @@ def needed(history: History, version: VersionId) -> tuple[int, ...]:
 def story_of(history: History, version: VersionId) -> frozenset[int]:
     """The record entries behind a version's documents.
 
-    Every configure entry; every event of the name's versions; their evidence; every record about the version's
-    artifacts; every approval of one of these.
+    Every configure entry; every record about the version's artifacts; every event of the name's versions and their
+    evidence, and the same of every other name that one of these events is of; every approval of one of these.
     """
     state = history.state
     wanted = {e.index for e in history.entries if e.kind == "configure"}
-    for known in state.versions.values():
-        if known.id.name == version.name:
-            wanted |= set(known.events) | _evidence(history, known.events[0])
     for artifact in state.versions[version].artifacts:
         wanted |= set(state.about.get(artifact.digest, ()))
+    told: set[Name] = set()
+    names = {version.name}
+    while names:
+        wanted |= {i for v in state.versions.values() if v.id.name in names for i in _life(history, v)}
+        told |= names
+        names = {name for i in wanted for name in _names(history.entries[i].event)} - told
     return frozenset(wanted | _approvals(history, wanted))
+
+
+def _life(history: History, version: VersionState) -> set[int]:
+    return set(version.events) | _evidence(history, version.events[0])
+
+
+def _names(event: Event | None) -> set[Name]:
+    """The names whose versions an event acts on or refers to: `check` looks at all of them."""
+    versions = (getattr(event, field, None) for field in ("version", "replaces", "replacement"))
+    return {v.name for v in versions if v is not None}
 
 
 def _evidence(history: History, release: int) -> set[int]:

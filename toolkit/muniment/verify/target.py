@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.evidence.artifact import measure
 from muniment.registry.state import State
-from muniment.registry.store import Reader
+from muniment.registry.store import LIMIT, Reader
 from muniment.registry.store.http import HttpReader
 from muniment.registry.store.local import LocalStore
 from muniment.verify.pack import open_pack
@@ -48,7 +50,7 @@ def verify_target(target: str, files: list[Path], trust: Trust) -> Verified:
     if target.startswith(("http://", "https://")):
         return _whole(target, HttpReader(target), files, trust, ("the site's pages",))
     path = Path(target)
-    if path.is_dir():
+    if os.path.isdir(path):
         return _whole(target, LocalStore(path), files, trust, ())
     return _pack(target, path, files, trust)
 
@@ -60,7 +62,8 @@ def _whole(target: str, reader: Reader, files: list[Path], trust: Trust, uncheck
         f"{history.checkpoint.size} entries replayed, every decision and state root derived again",
         f"{len(state.versions)} versions",
     )
-    held = tuple(_hold(path, state, tuple(state.versions)) for path in files)
+    newest = tuple(sorted(state.versions, key=lambda v: state.versions[v].events[0], reverse=True))
+    held = tuple(found for path in files for found in _hold(path, state, newest))
     return Verified(target, trust.origin, state.size, trust.sandbox, _as_of(state), facts, held, (), unchecked)
 
 
@@ -71,7 +74,7 @@ def _pack(target: str, path: Path, files: list[Path], trust: Trust) -> Verified:
         f"{version} is {_standing(state, version)} as of entry {opened.checkpoint.size} ({_as_of(state)})",
         f"{len(state.entries)} entries of its story checked again by the rules then in force",
     )
-    held = tuple(_hold(file, state, (version,)) for file in files)
+    held = tuple(found for file in files for found in _hold(file, state, (version,)))
     unchecked = () if files else ("no artifact was given, so none was compared",)
     return Verified(
         target,
@@ -86,12 +89,17 @@ def _pack(target: str, path: Path, files: list[Path], trust: Trust) -> Verified:
     )
 
 
-def _hold(path: Path, state: State, versions: tuple[VersionId, ...]) -> HeldFile:
+def _hold(path: Path, state: State, versions: tuple[VersionId, ...]) -> tuple[HeldFile, ...]:
+    """Every version that a file is an artifact of: one of them may be retired, and another not. Raises `Mismatch`."""
     measured = measure(path)
-    for version in reversed(versions):
-        if any(a.digest == measured.digest for a in state.versions[version].artifacts):
-            stages = ("retired",) if state.versions[version].retired else state.environments_of(version)
-            return HeldFile(str(path), str(measured.digest), str(version), stages)
+    known = (state.versions[v] for v in versions)
+    found = tuple(
+        HeldFile(str(path), str(measured.digest), str(v.id), ("retired",) if v.retired else state.environments_of(v.id))
+        for v in known
+        if any(a.digest == measured.digest for a in v.artifacts)
+    )
+    if found:
+        return found
     raise Mismatch(
         f"{path} ({measured.digest}) is no artifact of {', '.join(map(str, versions[:3]))}.",
         "It was changed, or it belongs to another version or registry.",
@@ -111,7 +119,9 @@ def _as_of(state: State) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make it wait
+        with os.fdopen(handle, "rb") as file:
+            data = file.read(LIMIT + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
     except FileNotFoundError as error:
         raise Missing(f"{path} does not exist.", "Give a registry folder, a site's address or a pack.") from error
     except OSError as error:
@@ -119,5 +129,7 @@ def _read(path: Path) -> bytes:
             f"{path} cannot be read: {error.strerror}.", "Check what it is and its permissions."
         ) from error
     if not data:
-        raise Malformed(f"{path} is empty.", "Make the pack again with muniment pack.")
+        raise Malformed(f"{path} is no file, or empty.", "Make the pack again with muniment pack.")
+    if len(data) > LIMIT:
+        raise Malformed(f"{path} is larger than {LIMIT} bytes.", "No pack is; make it again with muniment pack.")
     return data

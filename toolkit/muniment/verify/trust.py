@@ -12,6 +12,8 @@ from muniment.log.note import parse_vkey
 from muniment.registry.fold import History
 from muniment.signing.trustroot import canonical_root, is_sandbox_root
 
+FIELDS = frozenset({"origin", "genesis", "tlogPolicy", "sigstore"})
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -47,10 +49,15 @@ def format_trust(trust: Trust) -> bytes:
 def parse_trust(data: bytes) -> Trust:
     """The pins that a trust.json holds. Raises `Malformed`."""
     value = parse_json(data, "trust.json")
+    unknown = sorted(set(value) - FIELDS) if isinstance(value, dict) else []
+    if unknown:
+        raise Malformed(f"trust.json has the field {unknown[0]!r}, which this muniment cannot apply.", "Upgrade it.")
     try:
         root = canonical_root(format_json(value["sigstore"]["trustedRoot"]))
         lines = [str(line) for line in value["tlogPolicy"]]
-        return Trust(str(value["origin"]), parse_digest(value["genesis"]), _log_keys(lines), root)
+        if not isinstance(value["origin"], str):
+            raise Malformed("trust.json has an origin that is not text.", "Write the log's name.")
+        return Trust(value["origin"], parse_digest(value["genesis"]), _log_keys(lines), root)
     except (KeyError, TypeError) as error:
         raise Malformed(
             f"trust.json lacks {error}.", "Use the trust.json that the registry's makers gave out."
