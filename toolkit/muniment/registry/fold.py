@@ -154,7 +154,7 @@ def open_bundle(data: bytes, name: Digest | None = None) -> Bundle:
         raise Malformed(f"The bundle is larger than {MAX_BUNDLE} bytes.", "Refer to large documents by digest.")
     bundle = parse_bundle(data)
     if name is not None and bundle.digest != name:
-        raise Mismatch(f"The bundle {name} is not in canonical form.", "The log was not written by muniment.")
+        raise Mismatch(f"What is kept as the bundle {name} is another one.", "It was altered; fetch it again.")
     return bundle
 
 
