@@ -110,7 +110,7 @@ def deliver(
 def _submit(
     store: LocalStore, bundle: Bundle, value: dict[str, str | None], key: NoteSigner | None, as_json: bool
 ) -> None:
-    from muniment.cli.registry import report
+    from muniment.cli.published import report
     from muniment.interop.github import report_submission
     from muniment.registry.inbox import submit
     from muniment.registry.sequencer import publish as sequence

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from muniment.cli import options, output
-from muniment.core.errors import MunimentError, Refused
-
-if TYPE_CHECKING:
-    from muniment.registry.sequencer import Published, Turned
 
 
 def register(app: typer.Typer) -> None:
@@ -116,6 +112,7 @@ def publish(
     json: output.Json = False,
 ) -> None:
     """Put what the inbox holds in the log, as far as the rules admit it, and sign the log."""
+    from muniment.cli.published import report
     from muniment.registry.sequencer import publish as sequence
 
     store = options.local(registry)
@@ -123,54 +120,3 @@ def publish(
     with store.lock():
         done = sequence(store, signer, options.now())
     report(done, json)
-
-
-def report(done: Published, json: bool) -> None:
-    """Prints what a publish did. Raises `Refused` when something was refused for good."""
-    from muniment.interop.github import report_publish
-
-    output.result(_value(done), _text(done), json)
-    report_publish(done)
-    refused = [t for t in done.turned if not t.waits]
-    if refused:
-        raise _refusal(refused)
-
-
-def _refusal(turned: list[Turned]) -> MunimentError:
-    only = turned[0].error
-    if len(turned) == 1:
-        return only
-    return Refused(f"{len(turned)} submissions were not admitted.", "See each above.", getattr(only, "findings", ()))
-
-
-def _value(done: Published) -> dict[str, Any]:
-    from muniment.cli.findings import findings_json
-
-    return {
-        "size": done.history.checkpoint.size,
-        "root": done.history.checkpoint.root.hex(),
-        "admitted": [{"index": e.index, "kind": e.kind, "findings": findings_json(e.findings)} for e in done.admitted],
-        "turned": [
-            {
-                "path": t.path,
-                "kind": t.kind,
-                "statement": str(t.statement) if t.statement else None,
-                "waits": t.waits,
-                "reason": t.error.fact,
-                "fix": t.error.remedy,
-                "findings": findings_json(getattr(t.error, "findings", ())),
-            }
-            for t in done.turned
-        ],
-    }
-
-
-def _text(done: Published) -> str:
-    from muniment.cli.findings import findings_text
-
-    lines = [f"entry {e.index}: {e.kind}" for e in done.admitted]
-    for turned in done.turned:
-        lines.append(f"{'waits' if turned.waits else 'refused'}: {turned.kind or turned.path}: {turned.error.fact}")
-        lines += [f"  {line}" for line in findings_text(getattr(turned.error, "findings", ()))]
-    lines.append(f"the log has {done.history.checkpoint.size} entries")
-    return "\n".join(lines)
