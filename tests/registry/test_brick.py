@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from muniment.core.errors import Malformed, MunimentError, Unchecked, Unreachable, Untrusted
+from muniment.core.errors import Malformed, Missing, MunimentError, Unchecked, Unreachable, Untrusted
 from muniment.log.lines import format_lines, leaf_file, parse_lines
-from muniment.registry.fold import state_root, verify_bundle
+from muniment.registry.fold import read_leaves, state_root, verify_bundle
 from muniment.registry.inbox import submit
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf
 from muniment.registry.paths import CHECKPOINT, blob_path, checkpoint_path
@@ -162,3 +162,33 @@ def test_leaves_that_a_dead_batch_left_in_the_next_file(world: World, tmp_path: 
     submit(store, world.sign("trainer", signature()).data)
     publish(store, world.key, now())
     assert store.list("log") == [leaf_file(0)]
+
+
+def test_a_disk_that_refuses_the_checkpoint(world: World, tmp_path: Path) -> None:
+    """What was written before it is pending; once the disk is well again, it is signed as it stands."""
+    store = world.copy(tmp_path / "r")
+    (store.root / "checkpoints").rename(tmp_path / "checkpoints")
+    (store.root / "checkpoints").touch()
+    submit(store, world.sign("trainer", signature()).data)
+    with pytest.raises(Unreachable, match="cannot be written"):
+        publish(store, world.key, now())
+    assert verify_registry(store, world.trust).checkpoint.size == 2
+    written = store.read(leaf_file(0))
+    (store.root / "checkpoints").unlink()
+    (tmp_path / "checkpoints").rename(store.root / "checkpoints")
+    assert [e.kind for e in publish(store, world.key, now()).admitted] == ["signature", "state"]
+    assert store.read(leaf_file(0)) == written
+    assert store.list("inbox") == []
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 259])
+def test_leaves_across_files(tmp_path: Path, size: int) -> None:
+    store, lines = LocalStore(tmp_path), [b"%d" % i for i in range(259)]
+    store.write(leaf_file(0), format_lines(lines[:FILE]))
+    store.write(leaf_file(FILE), format_lines(lines[FILE:]))
+    assert read_leaves(store, size) == lines[:size]
+    with pytest.raises(Missing, match="ends at entry 259"):
+        read_leaves(store, 260)
+    store.write(leaf_file(0), format_lines(lines[: FILE - 1]))
+    with pytest.raises(Missing, match="ends at entry 255"):
+        read_leaves(store, 259)

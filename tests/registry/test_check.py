@@ -338,6 +338,8 @@ def test_retirement(paper: Paper) -> None:
     paper.put("operator", paper.promotion(paper.release("aiops/cpu@3.0.0", b"three"), "staging"))
     gone = propose.retire(paper.state, first, "unused", "old", second, paper.at)
     assert "is retired itself" in refused(paper, "operator", gone)
+    paper.put("operator", propose.retire(paper.state, first, "unused", "old", None, paper.at))
+    assert paper.state.versions[first].retired is not None
     assert json.loads(documents(paper.state)["version/aiops/cpu/2.0.0"])["retired"] == {
         "category": "unsafe",
         "reason": "leaks",

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from muniment.core.digest import digest_of
 from muniment.core.errors import Malformed, MunimentError, Refused
 from muniment.core.name import parse_version_id
-from muniment.evidence.statement import Statement
+from muniment.evidence.statement import Statement, Subject
 from muniment.log.note import NoteSigner
 from muniment.registry import propose
 from muniment.registry.check import check
@@ -54,6 +55,11 @@ def test_a_name_that_rules_the_terminal(paper: Paper, name: str) -> None:
     assert "control character" in refused(paper, "trainer", signature(name=name))
     paper.put("trainer", signature())
     assert "control character" in refused(paper, "trainer", paper.proposal("aiops/cpu@1.0.0", model(name=name)))
+
+
+def test_a_record_that_names_more_than_a_state_can_bear(paper: Paper) -> None:
+    subjects = tuple(Subject(f"m{i}", digest_of(b"%d" % i)) for i in range(10_001))
+    assert "more than 10000" in refused(paper, "trainer", replace(signature(), subjects=subjects))
 
 
 @pytest.mark.parametrize("value", ["\ud800", float("inf"), 2**53, {"\udfff": 1}])

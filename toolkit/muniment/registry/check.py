@@ -38,6 +38,7 @@ from muniment.signing.identity import Signed
 
 SEMANTICS = 1
 SKEW = timedelta(minutes=5)
+MAX_NAMED = 10_000  # each subject is a document of the state tree, which every reader builds at every batch
 # Controls, line and paragraph separators, and marks that turn the direction of writing: written out, because what is
 # admitted must not change with the Unicode tables of an interpreter.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -96,6 +97,8 @@ def _check_form(signed: Signed, leaf: bytes) -> bytes:
         raise Malformed(
             f"The record's leaf has {len(leaf)} bytes; at most {MAX_ENTRY} fit.", "Give its subjects shorter names."
         )
+    if len(signed.statement.subjects) > MAX_NAMED:
+        raise Malformed(f"The record names more than {MAX_NAMED} subjects.", "Speak of a folder by its one digest.")
     for subject in signed.statement.subjects:
         if _CONTROL.search(subject.name):
             raise Malformed(f"The subject {subject.name[:80]!r} holds a control character.", "Name it in plain text.")
@@ -258,8 +261,6 @@ def _judge_rollback(state: State, signed: Signed, event: Event, at: datetime) ->
     tenures = state.stages.get((event.version.name, event.environment), ())
     if not tenures or tenures[-1].version != event.replaces:
         raise Refused(f"{event.replaces} does not stand in {event.environment}.", "Name the version that does.")
-    if event.replaces.name != event.version.name:
-        raise Refused("A rollback stays with one name.", "Name two versions of the same model.")
     if event.version not in {t.version for t in tenures[:-1]}:
         raise Refused(
             f"{event.version} never stood in {event.environment}, so it is no recovery point.",
