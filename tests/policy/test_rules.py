@@ -72,6 +72,33 @@ def test_licence_not_allowed_or_not_known(licence: list[dict[str, Any]]) -> None
     assert "cpu" in found.reason
 
 
+def typed(kind: str, licence: str) -> EvidenceFact:
+    """A BOM whose only component is of a type."""
+    component = {"type": kind, "name": "cpu", "bom-ref": "m", "licenses": [{"expression": licence}]}
+    return evidence("bom", {"metadata": {"component": component}})
+
+
+@pytest.mark.parametrize("kind", ["file", "firmware", "application", "data"])
+def test_a_model_called_something_else_is_judged_all_the_same(kind: str) -> None:
+    """A trainer types the model as a file, and no rule for models would look at its licence."""
+    assert judge(LICENCES, facts("release", typed(kind, "GPL-3.0-only"))).status is Status.FAIL
+    assert judge(LICENCES, facts("release", typed(kind, "MIT"))).status is Status.PASS
+    models = {"rule": "licence-allowed", "with": {"allow": ["MIT"], "components": ["model"]}}
+    found = judge(models, facts("release", typed(kind, "GPL-3.0-only")))
+    assert (found.status, found.reason) == (Status.FAIL, "The ML-BOM names no model.")
+
+
+def test_a_bom_of_nothing() -> None:
+    assert judge(LICENCES, facts("release", evidence("bom", {}))).reason == "The ML-BOM names no component."
+
+
+def test_only_the_components_that_are_asked_for() -> None:
+    rule = {"rule": "licence-allowed", "with": {"allow": ["MIT"], "components": ["library"]}}
+    assert judge(rule, facts("release", bom([{"expression": "GPL-3.0-only"}]))).status is Status.PASS
+    accept = {"rule": "licence-allowed", "with": {"allow": ["MIT"], "unknown": "accept"}}
+    assert judge(accept, facts("release", bom([]))).status is Status.PASS
+
+
 def test_no_bom_is_no_licence() -> None:
     assert judge(LICENCES, facts("release")).status is Status.FAIL
 

@@ -25,19 +25,22 @@ PARAMS: dict[str, Any] = {
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if each component's licence expression can be met with allowed licences alone.
 
-    `components` limits it to models, datasets or libraries; no licence at all fails unless `unknown` is accept.
+    `components` limits it to models, datasets or libraries, and where it names models there must be one: a model under
+    another type would pass unseen. No licence at all fails unless `unknown` is accept.
     """
     boms = [e for e in facts.evidence if e.kind == "bom"]
     if not boms:
         return Verdict(
             False, "There is no ML-BOM, so no licence is known.", "Make one with muniment bom and release with it."
         )
-    wanted = set(params.get("components", ("model", "dataset", "library")))
+    wanted, items = params.get("components"), [item for bom in boms for item in licences.licences(bom.predicate)]
+    lacking = "component" if not items else "model" if wanted and "model" in wanted else ""
+    if lacking and not any(item.kind == lacking for item in items):
+        return Verdict(False, f"The ML-BOM names no {lacking}.", "Make it again with muniment bom.")
     refused = [
         f"{item.name} ({item.licence or 'no licence'})"
-        for bom in boms
-        for item in licences.licences(bom.predicate)
-        if item.kind in wanted and not _allowed(item.licence, params)
+        for item in items
+        if (wanted is None or item.kind in wanted) and not _allowed(item.licence, params)
     ]
     if not refused:
         return Verdict(True, "Every licence in the ML-BOM is allowed.")
