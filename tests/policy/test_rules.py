@@ -92,6 +92,14 @@ def test_a_bom_of_nothing() -> None:
     assert judge(LICENCES, facts("release", evidence("bom", {}))).reason == "The ML-BOM names no component."
 
 
+def test_hardware_has_no_licence() -> None:
+    device = {"type": "device", "name": "gpu", "bom-ref": "d"}
+    model = {"type": "machine-learning-model", "name": "cpu", "bom-ref": "m", "licenses": [{"expression": "MIT"}]}
+    both = evidence("bom", {"metadata": {"component": model}, "components": [device]})
+    assert judge(LICENCES, facts("release", both)).status is Status.PASS
+    assert judge(LICENCES, facts("release", typed("device", "GPL-3.0-only"))).status is Status.FAIL
+
+
 def test_only_the_components_that_are_asked_for() -> None:
     rule = {"rule": "licence-allowed", "with": {"allow": ["MIT"], "components": ["library"]}}
     assert judge(rule, facts("release", bom([{"expression": "GPL-3.0-only"}]))).status is Status.PASS
