@@ -178,6 +178,13 @@ def test_a_role_in_one_namespace_is_none_in_another(paper: Paper) -> None:
     assert "in other" in refused(paper, "trainer", paper.proposal("other/cpu@1.0.0", model()))
 
 
+def test_an_approval_in_a_role_that_is_not_held(paper: Paper) -> None:
+    version = paper.release("aiops/cpu@1.0.0")
+    for role in ("administrator", "operator", "king"):
+        approval = propose.approve(paper.state, target(paper.promotion(version)), role, "fine", paper.at)
+        assert f"does not hold the role {role}" in refused(paper, "reviewer", approval)
+
+
 def test_an_approver_of_another_namespace_does_not_count() -> None:
     document = registry_document()
     document["bindings"] = [

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from muniment.core.errors import Malformed, Refused
 from muniment.core.name import VersionId
@@ -18,6 +17,7 @@ from muniment.evidence.kinds import EVENTS, EVIDENCE, kind_of
 from muniment.evidence.statement import format_statement
 from muniment.log.tiles import MAX_ENTRY
 from muniment.policy.engine import evaluate, failures
+from muniment.policy.facts import Facts
 from muniment.policy.finding import Finding
 from muniment.registry import facts
 from muniment.registry.config import Config, parse_config
@@ -223,8 +223,8 @@ def _judge_release(state: State, signed: Signed, event: Event, at: datetime) -> 
             "A version is bound once: release another.",
         )
     evidence = facts.release_evidence(state, event)
-    subject_facts = facts.gather(state, "release", signed, event.version, evidence, event.artifacts)
-    findings = _judge_policy(state, subject_facts, at)
+    subject_facts = facts.gather(state, "release", signed, event.version, evidence, event.artifacts, at)
+    findings = _judge_policy(state, subject_facts)
     version = VersionState(event.version, event.artifacts, event.evidence, at, (state.size,))
     return (lambda s: replace(s, versions=s.versions.set(event.version, version))), findings
 
@@ -250,8 +250,8 @@ def _judge_promote(state: State, signed: Signed, event: Event, at: datetime) -> 
     assert isinstance(event, Promote)
     version = _check_movable(state, signed, event)
     evidence = facts.bound_evidence(state, version)
-    found = facts.gather(state, "promote", signed, event.version, evidence, version.artifacts, event.environment)
-    findings = _judge_policy(state, found, at)
+    found = facts.gather(state, "promote", signed, event.version, evidence, version.artifacts, at, event.environment)
+    findings = _judge_policy(state, found)
     return _move(state, signed, event, at), findings
 
 
@@ -331,8 +331,8 @@ def _consume(state: State, signed: Signed, index: int) -> State:
     return replace(state, approvals=state.approvals.set(signed.statement_digest, used))
 
 
-def _judge_policy(state: State, subject: Any, at: datetime) -> tuple[Finding, ...]:
-    findings = evaluate(config_of(state).policy, replace(subject, at=at))
+def _judge_policy(state: State, subject: Facts) -> tuple[Finding, ...]:
+    findings = evaluate(config_of(state).policy, subject)
     failed = failures(findings)
     if failed:
         rules = ", ".join(f.rule for f in failed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Refused
@@ -32,11 +33,11 @@ def gather(
     version: VersionId,
     evidence: tuple[EvidenceFact, ...],
     artifacts: tuple[ReleasedArtifact, ...],
+    at: datetime,
     environment: str | None = None,
 ) -> Facts:
     """What is known of a version at a gate; approvals are those whose role the approver holds now, in its namespace."""
     authors = _authors(state, signed, version)
-    at = state.admitted_at or signed.signed_at
     approvals = approvals_for(state, signed.statement_digest, version.name.namespace)
     return Facts(gate, str(version), kinds_of(artifacts), environment, at, evidence, approvals, authors)
 
