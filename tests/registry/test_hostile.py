@@ -247,3 +247,54 @@ def test_a_github_issuer_of_an_enterprise_is_pinned_too(paper: Paper) -> None:
         parse_config(
             {**paper.state.config.source, "registry": {**document, "bindings": [*document["bindings"], binding]}}
         )
+
+
+def administrators(**roles: list[str]) -> dict[str, Any]:
+    """A threshold of two, and each one's role and namespaces; a `clerk` configures and cannot approve."""
+    document = registry_document()
+    known = {w: {"issuer": identity(w).issuer, "subject": identity(w).subject} for w in roles}
+    kept = [b for b in document["bindings"] if b["role"] != "administrator"]
+    bindings = list(kept)
+    for who, (role, *namespaces) in roles.items():
+        bindings.append({"role": role, "identity": known[who]} | ({"namespaces": namespaces} if namespaces else {}))
+    may = {**document["roles"], "clerk": {"may": ["configure"]}}
+    return {"bindings": bindings, "roles": may, "administrators": {"threshold": 2}}
+
+
+@pytest.mark.parametrize(
+    ("roles", "fine"),
+    [
+        ({"administrator": ["administrator"], "reviewer": ["administrator"]}, True),
+        ({"administrator": ["administrator"], "reviewer": ["clerk"]}, True),
+        ({"administrator": ["clerk"], "reviewer": ["clerk"]}, False),
+        ({"administrator": ["administrator"], "reviewer": ["administrator", "other"]}, False),
+        ({"administrator": ["administrator"], "stranger": ["administrator"]}, False),
+    ],
+)
+def test_enough_administrators_for_their_threshold(paper: Paper, roles: dict[str, list[str]], fine: bool) -> None:
+    assert paper.state.config is not None
+    configuration = {**paper.state.config.source, "registry": paper.registry(**administrators(**roles))}
+    if fine:
+        assert parse_config(configuration).threshold == 2
+    else:
+        with pytest.raises(Malformed, match="threshold is 2"):
+            parse_config(configuration)
+
+
+def test_an_administrator_who_is_a_person_in_one_repository_only(paper: Paper) -> None:
+    """The binding lets in more identities than the person has: those would be nobody, and fill no threshold."""
+    document = administrators(administrator=["administrator"], reviewer=["administrator"])
+    reviewer = {"issuer": identity("reviewer").issuer, "subject": identity("reviewer").subject}
+    document["persons"] = {
+        **paper.registry()["persons"],
+        "reviewer": [{**reviewer, "claims": {"sourceRepositoryIdentifier": "1"}}],
+    }
+    assert paper.state.config is not None
+    with pytest.raises(Malformed, match="1 persons may configure"):
+        parse_config({**paper.state.config.source, "registry": paper.registry(**document)})
+
+
+def test_a_field_that_registry_yaml_does_not_have(paper: Paper) -> None:
+    assert paper.state.config is not None
+    with pytest.raises(Malformed, match="threshhold"):
+        parse_config({**paper.state.config.source, "registry": paper.registry(threshhold=2)})
