@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from muniment.cli import options, output
+from muniment.cli import options, output, waiting
 from muniment.core.errors import Usage
 
 if TYPE_CHECKING:
@@ -51,12 +51,20 @@ def release(
 
     state, wanted = options.own_history(registry).state, parse_version_id(version)
     released = _measure(artifacts, kind)
-    statement = propose.release(state, wanted, released, _evidence(state, released, evidence), options.now())
+    named = _evidence(state, released, evidence)
+    if not evidence:
+        waiting.tell_of_evidence(registry, released, named)
+    statement = propose.release(state, wanted, released, named, options.now())
     deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
 
 
 def approve(
-    target: Annotated[str, typer.Argument(help="The statement digest of the event to approve, as submit printed it.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="The statement digest of the event to approve, as it was printed; publish lists what waits."
+        ),
+    ],
     role: Annotated[str, typer.Option("--role", help="The role in which you approve.")],
     reason: Reason,
     registry: options.Registry = options.HERE,
@@ -73,7 +81,13 @@ def approve(
     from muniment.core.digest import parse_digest
     from muniment.registry import propose
 
+    if not target.startswith("sha256:"):
+        raise Usage(
+            f"{target!r} is not the digest of a statement.",
+            "Give the sha256:... that the command to approve printed; muniment publish lists what waits.",
+        )
     state, digest = options.own_history(registry).state, parse_digest(target)
+    waiting.tell_of_target(registry, state, digest)
     statement = propose.approve(state, digest, role, reason, options.now())
     deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
 
@@ -98,6 +112,7 @@ def promote(
 
     state = options.own_history(registry).state
     version = propose.resolve(state, parse_selector(selector))
+    _configured(state, environment)
     statement = propose.promote(state, version, environment, reason, options.now())
     deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
 
@@ -108,7 +123,7 @@ def rollback(
     incident: Annotated[str, typer.Option("--incident", help="The incident this answers.")],
     reason: Reason,
     to: Annotated[
-        str | None, typer.Option("--to", help="The version to return to; else the last permitted one.")
+        str | None, typer.Option("--to", help="The version to return to, as 1.0.0; else the last permitted one.")
     ] = None,
     registry: options.Registry = options.HERE,
     sandbox: options.Sandbox = None,
@@ -121,11 +136,16 @@ def rollback(
 ) -> None:
     """Put an earlier version back in an environment."""
     from muniment.cli.making import deliver
-    from muniment.core.name import VersionId, parse_name
+    from muniment.core.name import parse_name, parse_version_id
     from muniment.registry import propose
 
+    if "@" in model:
+        raise Usage("A model is rolled back, not a version.", "Write namespace/name; --to says which version returns.")
     state, of = options.own_history(registry).state, parse_name(model)
-    version = VersionId(of, to.rpartition("@")[2]) if to else None
+    _configured(state, environment)
+    version = parse_version_id(to if "@" in to else f"{model}@{to}") if to else None
+    if version is not None and version.name != of:
+        raise Usage(f"{version} is no version of {of}.", f"Give a version of {of}.")
     statement = propose.rollback(state, of, environment, version, incident, reason, options.now())
     deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
 
@@ -176,11 +196,18 @@ def check(
         raise Usage(f"The gate {gate!r} cannot be tried yet.", "Try --gate promote.")
     state = options.own_history(registry).state
     version = propose.resolve(state, parse_selector(selector))
+    _configured(state, environment)
     findings, passes = try_promotion(state, version, environment, options.now())
     value = {"version": str(version), "gate": gate, "passes": passes, "findings": findings_json(findings)}
     output.result(value, "\n".join(findings_text(findings)) or "no rule applies", json)
     if not passes:
         raise typer.Exit(1)
+
+
+def _configured(state: State, environment: str) -> None:
+    known = state.config.environments if state.config else ()
+    if environment not in known:
+        raise Usage(f"The environment {environment!r} is not configured.", f"Choose among {', '.join(known)}.")
 
 
 def _measure(paths: list[Path], kind: str) -> tuple[ReleasedArtifact, ...]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from muniment import __version__
 from muniment.cli import output
-from muniment.core.errors import MunimentError, Refused
+from muniment.core.errors import MunimentError, Refused, Unchecked
 
 BUG = 70
 INTERRUPTED = 130
+# What the machine refuses, whatever muniment asks for.
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.EMFILE}
 
 app = typer.Typer(
     name="muniment",
@@ -55,17 +58,35 @@ def run() -> None:
         _explain(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        output.say("interrupted")
-        sys.exit(INTERRUPTED)
+        _interrupted()
+    except SystemExit as end:  # typer turns Ctrl-C into this
+        if end.code == INTERRUPTED:
+            _interrupted()
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            _bug()
+        where = error.filename or "The output"
+        output.explain(f"{where}: {error.strerror}.", "Check permissions and space.")
+        sys.exit(Unchecked.exit_code)
     except Exception:
-        import traceback
+        _bug()
 
-        traceback.print_exc()
-        output.explain("muniment itself failed.", "Report it with the lines above.")
-        sys.exit(BUG)
+
+def _interrupted() -> NoReturn:
+    output.say("interrupted: run it again")
+    sys.exit(INTERRUPTED)
+
+
+def _bug() -> NoReturn:
+    import traceback
+
+    traceback.print_exc()
+    output.explain("muniment itself failed.", "Report it with the lines above.")
+    sys.exit(BUG)
 
 
 def _explain(error: MunimentError) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from muniment.cli import options, output
 from muniment.cli.options import Signing
-from muniment.core.errors import Conflict, Unreachable, Usage
+from muniment.core.errors import Conflict, Malformed, Unreachable, Usage
 
 if TYPE_CHECKING:
     from muniment.evidence.statement import Statement
@@ -95,6 +95,7 @@ def deliver(
         raise Usage("--out and --publish do not go together.", "Submit the bundle later, or publish it now.")
     store = None if out is not None else options.local(registry)
     key = options.log_signer(log_key) if publish else None
+    _hold(statement)
     payload = format_statement(statement)
     with signing.open() as (signer, _):
         bundle = signer.sign(payload)
@@ -105,6 +106,18 @@ def deliver(
         output.result(value | {"bundle": str(out)}, f"{value['kind']} {value['statement']}\nwrote {out}", as_json)
     else:
         _submit(store, bundle, value, key, as_json)
+
+
+def _hold(statement: Statement) -> None:
+    """Nothing is signed that no registry could admit. Raises `Usage`."""
+    from muniment.evidence.kinds import EVENTS, kind_of
+    from muniment.registry.predicate import parse_event
+
+    if kind_of(statement.predicate_type) in EVENTS:
+        try:
+            parse_event(statement)
+        except Malformed as error:
+            raise Usage(error.fact, error.remedy) from error
 
 
 def _submit(
@@ -122,7 +135,7 @@ def _submit(
         return
     with store.lock():
         done = sequence(store, key, options.now())
-    report(done, as_json)
+    report(done, as_json, value)
 
 
 def _log_key(path: Path, origin: str) -> NoteSigner:

@@ -34,7 +34,7 @@ Token = Annotated[
     str | None, typer.Option("--identity-token", envvar="SIGSTORE_IDENTITY_TOKEN", help="An OIDC token to sign with.")
 ]
 LogKey = Annotated[
-    Path | None, typer.Option("--log-key", help="The log's private key; else the variable MUNIMENT_LOG_KEY.")
+    Path | None, typer.Option("--log-key", help="The log's private key; else MUNIMENT_LOG_KEY holds the key itself.")
 ]
 Publish = Annotated[bool, typer.Option("--publish", help="Publish at once instead of leaving it in the inbox.")]
 TrustFile = Annotated[Path, typer.Option("--trust", help="trust.json: the pins that verification starts from.")]
@@ -68,10 +68,14 @@ class Signing:
         if self.sandbox is not None:
             from muniment.signing.sandbox import read_identities
 
-            known = read_identities(self.sandbox)
-            if self.name not in known:
-                raise Usage(f"The sandbox has no identity {self.name!r}.", f"Choose among {', '.join(known)}.")
-            return known[self.name].issuer, known[self.name].subject
+            known, name = read_identities(self.sandbox), _named(self.name)
+            if name not in known:
+                others = f", or choose among {', '.join(known)}" if known else ""
+                raise Usage(
+                    f"The sandbox has no identity {name!r}.",
+                    f"Add it with muniment sandbox identity {self.sandbox} {name}{others}.",
+                )
+            return known[name].issuer, known[name].subject
         raise Usage(
             "The starter registry.yaml is for a sandbox's identity.",
             "Write registry.yaml yourself and give it with --config: issuer, subject and claims of each signer.",
@@ -95,10 +99,15 @@ class Signing:
 def _sandbox_signer(folder: Path, name: str | None) -> Iterator[tuple[Signer, bytes]]:
     from muniment.signing.sandbox import Sandbox as Instance
 
-    if name is None:
-        raise Usage("--sandbox needs --as NAME.", "Name one of the sandbox's identities.")
+    wanted = _named(name)
     with Instance(folder) as instance:
-        yield instance.signer(name), instance.trusted_root()
+        yield instance.signer(wanted), instance.trusted_root()
+
+
+def _named(name: str | None) -> str:
+    if name is None:
+        raise Usage("--sandbox needs --as NAME.", "Name one of its identities; muniment sandbox identity adds one.")
+    return name
 
 
 def now() -> datetime:
@@ -141,11 +150,18 @@ def log_signer(path: Path | None) -> NoteSigner:
     """The log's key, from a file or from MUNIMENT_LOG_KEY."""
     from muniment.log.note import parse_skey
 
-    if path is not None:
-        return parse_skey(read(path).decode("utf-8", "replace").strip())
-    text = os.environ.get("MUNIMENT_LOG_KEY")
+    where = "MUNIMENT_LOG_KEY" if path is None else str(path)
+    text = os.environ.get("MUNIMENT_LOG_KEY") if path is None else read(path).decode("utf-8", "replace")
     if not text:
-        raise Usage("The log key is not given.", "Give --log-key FILE or set MUNIMENT_LOG_KEY; init wrote it.")
+        raise Usage(
+            "The log key is not given.",
+            "Give --log-key FILE, which init wrote beside the registry, or put the key itself in MUNIMENT_LOG_KEY.",
+        )
+    if not text.startswith("PRIVATE+KEY+"):
+        raise Usage(
+            f"{where} does not hold a log key.",
+            "It begins with PRIVATE+KEY+. A file is given with --log-key; the variable holds the key itself.",
+        )
     return parse_skey(text.strip())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Annotated, Any
 
@@ -15,7 +16,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 
 def result(value: Any, text: str, as_json: bool) -> None:
     """The outcome of a command: JSON where it was asked for, else text."""
-    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else shown(text))
+    try:
+        print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else shown(text), flush=True)
+    except BrokenPipeError:  # the reader has read enough; the exit code stays the command's own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from muniment.cli import output
@@ -11,11 +12,11 @@ if TYPE_CHECKING:
     from muniment.registry.sequencer import Published, Turned
 
 
-def report(done: Published, json: bool) -> None:
-    """Prints what a publish did. Raises `Refused` when something was refused for good."""
+def report(done: Published, json: bool, delivered: Mapping[str, Any] | None = None) -> None:
+    """Prints what a publish did, and in JSON what was `delivered` to it. Raises `Refused` where it refused for good."""
     from muniment.interop.github import report_publish
 
-    output.result(_value(done), _text(done), json)
+    output.result({**(delivered or {}), **_value(done)}, _text(done), json)
     report_publish(done)
     refused = [t for t in done.turned if not t.waits]
     if refused:
@@ -58,5 +59,7 @@ def _text(done: Published) -> str:
     for turned in done.turned:
         lines.append(f"{'waits' if turned.waits else 'refused'}: {turned.kind or turned.path}: {turned.error.fact}")
         lines += [f"  {line}" for line in findings_text(getattr(turned.error, "findings", ()))]
+        if turned.waits and turned.statement:
+            lines.append(f"  STATEMENT: {turned.statement}")
     lines.append(f"the log has {done.history.checkpoint.size} entries")
     return "\n".join(lines)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from muniment.cli import options, output
-from muniment.core.errors import Usage
+from muniment.core.errors import Conflict, Usage
 
 if TYPE_CHECKING:
     from muniment.signing.sandbox import SandboxIdentity
+
+PINNED = {
+    "sourceRepositoryIdentifier": "repository_id",
+    "sourceRepositoryOwnerIdentifier": "repository_owner_id",
+    "sourceRepositoryRef": "ref",
+    "runnerEnvironment": "runner_environment",
+    "buildTrigger": "event_name",
+}
 
 commands = typer.Typer(name="sandbox", help="A Sigstore instance in a folder, for trials: it proves nothing else.")
 
@@ -47,12 +56,16 @@ def identity(
     json: output.Json = False,
 ) -> None:
     """Add a person, or a workflow of the emulated GitHub Actions."""
-    from muniment.signing.sandbox import add_identity
+    from muniment.signing.sandbox import add_identity, read_identities
 
     made = _identity(name, workflow, environment)
+    held = read_identities(folder).get(name, made)
+    if held != made:
+        raise Conflict(f"The sandbox has another identity {name!r}: {held.subject}.", "Choose another name.")
     add_identity(folder, made)
-    value = {"name": made.name, "issuer": made.issuer, "subject": made.subject}
-    output.result(value, f"{made.name}: {made.subject} by {made.issuer}", json)
+    bound = {"issuer": made.issuer, "subject": made.subject} | _claims(made)
+    text = f"{made.name}: {made.subject} by {made.issuer}\nin registry.yaml: identity: {dumps(bound)}"
+    output.result({"name": made.name, **bound}, text, json)
 
 
 @commands.command()
@@ -66,6 +79,16 @@ def root(
 
     options.write(out, Sandbox(folder).trusted_root())
     output.result({"trustedRoot": str(out)}, str(out), json)
+
+
+def _claims(identity: SandboxIdentity) -> dict[str, dict[str, str]]:
+    """The claims that a binding of a workflow pins, by the names certificates have for them."""
+    from muniment.signing.sandbox.identities import GITHUB, token_claims
+
+    if identity.issuer != GITHUB:
+        return {}
+    told = token_claims(identity)
+    return {"claims": {pinned: told[claim] for pinned, claim in PINNED.items()}}
 
 
 def _identity(name: str, flow: str | None, environment: str | None) -> SandboxIdentity:

@@ -79,8 +79,7 @@ def show(
         return
     version = state.versions[propose.resolve(state, parse_selector(selector))]
     value = version_document(version) | {"environments": list(state.environments_of(version.id))}
-    lines = [f"{key}: {item}" for key, item in value.items()]
-    output.result(value, "\n".join(lines), json)
+    output.result(value, "\n".join(line for key, item in value.items() for line in _field(key, item)), json)
 
 
 def history(
@@ -131,6 +130,16 @@ def _row(state: Any, version: Any) -> dict[str, Any]:
     known = state.versions[version]
     standing = ["retired"] if known.retired else list(state.environments_of(version))
     return {"version": str(version), "kind": known.artifacts[0].kind, "environments": standing}
+
+
+def _field(key: str, value: Any) -> list[str]:
+    """A field of a document as lines: long or made items of a list a line each."""
+    if not isinstance(value, list):
+        return [f"{key}: {value}"]
+    items = [" ".join(str(i[k]) for k in sorted(i, reverse=True)) if isinstance(i, dict) else str(i) for i in value]
+    if sum(map(len, items)) > 100 or any(" " in item for item in items):
+        return [f"{key}:", *(f"  {item}" for item in items)]
+    return [f"{key}: {', '.join(items) or 'none'}"]
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -13,6 +13,7 @@ from muniment.core.errors import Malformed
 from muniment.core.resources import resource_root
 
 Path_ = tuple[str | int, ...]
+TOLD = 12
 
 
 class _Loader(yaml.SafeLoader):
@@ -58,13 +59,18 @@ def parse_yaml(text: bytes, what: str) -> Any:
 def load_document(text: bytes, schema: str, what: str) -> Any:
     """The value of a YAML (or JSON) text that holds to `schemas/<schema>.json`.
 
-    Raises `Malformed` that names the first place that does not, with line and column.
+    Raises `Malformed` that names the places that do not, the first with line and column.
     """
     value = parse_yaml(text, what)
-    for path, message in schema_errors(value, schema):
-        line, column = _position(text, path)
-        where = "/".join(str(step) for step in path) or "the document"
-        raise Malformed(f"{what}, line {line}, column {column}: {where}: {message}.", "Correct it there.")
+    if value is None:
+        raise Malformed(f"{what} is empty.", f"schemas/{schema}.json says what it holds.")
+    errors = schema_errors(value, schema)
+    if errors:
+        line, column = _position(text, errors[0][0])
+        told = "; ".join(f"{'/'.join(map(str, path)) or 'the document'}: {message}" for path, message in errors[:TOLD])
+        more = f"; and {len(errors) - TOLD} more" if len(errors) > TOLD else ""
+        remedy = f"Correct it there; schemas/{schema}.json says what it holds."
+        raise Malformed(f"{what}, line {line}, column {column}: {told}{more}.", remedy)
     return value
 
 
@@ -78,7 +84,7 @@ def check_schema(value: Any, schema: str, what: str) -> None:
 def schema_errors(value: Any, schema: str) -> list[tuple[Path_, str]]:
     """Where a value breaks `schemas/<schema>.json` (2020-12): (path, message) pairs in document order."""
     errors = sorted(_validator(schema).iter_errors(value), key=lambda e: [str(step) for step in e.absolute_path])
-    return [(tuple(e.absolute_path), _short(e.message)) for e in errors]
+    return [(tuple(e.absolute_path), _short(_message(e))) for e in errors]
 
 
 @cache
@@ -88,6 +94,14 @@ def _validator(schema: str) -> Any:
     text = (resource_root("schemas") / f"{schema}.json").read_text("utf-8")
     kind = jsonschema.Draft202012Validator
     return kind(json.loads(text), format_checker=kind.FORMAT_CHECKER)
+
+
+def _message(error: Any) -> str:
+    """What is wrong; where one of several sets of fields is required, these sets instead of "any of the schemas"."""
+    choices = error.validator_value
+    if error.validator == "anyOf" and all(set(choice) == {"required"} for choice in choices):
+        return f"it needs {', or '.join(' and '.join(choice['required']) for choice in choices)}"
+    return str(error.message)
 
 
 def _short(message: str) -> str:
