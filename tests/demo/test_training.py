@@ -14,19 +14,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from muniment.core.errors import Malformed, Missing
-from muniment.demo import documents, nab, pipeline, source
-from muniment.demo.pipeline import SAMPLE, VERSIONS, Step
-from muniment.evidence import attest
-from muniment.evidence.artifact import measure as measure_artifact
-
-pytest.importorskip("sklearn")
-
 from sklearn.metrics import f1_score
 
-from muniment.demo import detector, features, measure
+from muniment.core.errors import Malformed, Missing
+from muniment.demo import detector, documents, features, measure, nab, pipeline, source
+from muniment.demo.pipeline import SAMPLE, VERSIONS, Step
 from muniment.demo.recipes import find_recipe
+from muniment.evidence import attest
+from muniment.evidence.artifact import measure as measure_artifact
 
 
 def run(command: Sequence[str], workspace: Path, **environment: str) -> None:
