@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def report(done: Published, json: bool, delivered: Mapping[str, Any] | None = None) -> None:
     """Prints what a publish did, and in JSON what was `delivered` to it. Raises `Refused` where it refused for good."""
-    from muniment.interop.github import report_publish
+    from muniment.interop.reports import report_publish
 
     output.result({**(delivered or {}), **_value(done)}, _text(done), json)
     report_publish(done)

@@ -27,7 +27,7 @@ def verify(
     json: output.Json = False,
 ) -> None:
     """Verify a registry, a site or a pack, and artifacts against it, from the pins in trust.json alone."""
-    from muniment.interop.github import report_verify
+    from muniment.interop.reports import report_verify
     from muniment.verify.replay import criteria
     from muniment.verify.target import verify_target
 

@@ -16,13 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from muniment.core.errors import MunimentError, Usage
-
-if TYPE_CHECKING:
-    from muniment.registry.sequencer import Published
-    from muniment.verify.target import Verified
 
 SUMMARY_LIMIT = 1024 * 1024
 """Bytes a step may put into its summary; beyond it the runner drops the whole summary."""
@@ -112,20 +107,6 @@ def report_submission(kind: str, statement: str, path: str) -> None:
     """Tells the running step of a statement that waits in the inbox: outputs `statement` and `submitted`."""
     summary = f"- {cell(kind)} `{statement}` is signed and waits in the inbox\n"
     report({"statement": statement, "submitted": path}, summary)
-
-
-def report_publish(done: Published) -> None:
-    """Tells the running step what was admitted, what waits and what was refused."""
-    from muniment.interop import reports
-
-    report(reports.publish_outputs(done), reports.publish_summary(done), reports.publish_annotations(done))
-
-
-def report_verify(done: Verified, demands: Sequence[str]) -> None:
-    """Tells the running step what was demanded and what holds."""
-    from muniment.interop import reports
-
-    report(reports.verify_outputs(done), reports.verify_summary(done, demands))
 
 
 def report_error(error: MunimentError) -> None:

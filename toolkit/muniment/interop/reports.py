@@ -1,10 +1,10 @@
-"""What a publish did, as a job's summary, outputs and annotations. Pure: `github` writes them."""
+"""What a publish or a verification did, as a job's outputs, summary and annotations; `github` writes them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from muniment.interop.github import Annotation, Level, cell, table
+from muniment.interop.github import Annotation, Level, cell, report, table
 from muniment.policy.finding import Finding, Status
 from muniment.registry.event import Approve, Configure, Event
 from muniment.registry.sequencer import Published, Turned
@@ -12,6 +12,16 @@ from muniment.registry.state import Entry
 from muniment.verify.target import Verified
 
 Row = tuple[str, ...]
+
+
+def report_publish(done: Published) -> None:
+    """Tells the running step what was admitted, what waits and what was refused."""
+    report(publish_outputs(done), publish_summary(done), publish_annotations(done))
+
+
+def report_verify(done: Verified, demands: Sequence[str]) -> None:
+    """Tells the running step what was demanded and what holds."""
+    report(verify_outputs(done), verify_summary(done, demands))
 
 
 def publish_outputs(done: Published) -> dict[str, str]:
