@@ -108,7 +108,16 @@ def test_only_the_components_that_are_asked_for() -> None:
 
 
 def test_no_bom_is_no_licence() -> None:
-    assert judge(LICENCES, facts("release")).status is Status.FAIL
+    for other in ((), (evidence("evaluation", {"components": []}),)):
+        assert judge(LICENCES, facts("release", *other)).reason == "There is no ML-BOM, so no licence is known."
+
+
+def test_licences_of_every_bom_are_judged() -> None:
+    two = judge(LICENCES, facts("release", bom([{"expression": "MIT"}]), bom([{"expression": "GPL-3.0-only"}])))
+    assert (two.status, two.reason) == (Status.FAIL, "Not on the allow-list: cpu (GPL-3.0-only).")
+    many = [bom([]) for _ in range(5)]
+    assert judge(LICENCES, facts("release", *many)).reason.endswith("cpu (no licence) and 2 more.")
+    assert judge(LICENCES, facts("release", *many[:3])).reason.endswith("cpu (no licence).")
 
 
 METRIC = {"rule": "metric-threshold", "with": {"metric": "f1", "min": 0.5}}
@@ -126,6 +135,13 @@ def test_metric_within() -> None:
 @pytest.mark.parametrize("found", [[], [measured(0.49)], [measured(0.9), measured(0.1)], [measured(0.9, part="cpu")]])
 def test_metric_below_or_not_measured(found: list[EvidenceFact]) -> None:
     assert judge(METRIC, facts("promote", *found)).status is Status.FAIL
+
+
+def test_only_the_metric_asked_for_counts() -> None:
+    other = evidence("evaluation", {"metrics": [{"metric": "auc", "value": 0.1}]})
+    found = judge(METRIC, facts("promote", other, measured(0.9), evidence("bom", {})))
+    assert (found.status, found.reason) == (Status.PASS, "f1 is 0.9, at least 0.5.")
+    assert judge(METRIC, facts("promote", other)).reason == "No evaluation measures f1."
 
 
 def test_metric_of_a_slice() -> None:
@@ -162,6 +178,18 @@ def test_approvals(given: tuple[ApprovalFact, ...], status: Status) -> None:
     found = judge(APPROVALS, facts(approvals=given))
     assert found.status is status
     assert found.waits is (status is Status.FAIL)
+
+
+def test_somebody_and_nobody_are_not_two() -> None:
+    """An identity mapped to nobody may be the same person's second one."""
+    given = approvals(("reviewer", "ann", "1"), ("reviewer", None, "2"))
+    assert judge(APPROVALS, facts(approvals=given)).reason == "Approved by 1 of 2 in the role reviewer."
+
+
+def test_an_authors_own_approval_is_named_as_the_reason() -> None:
+    own = judge(APPROVALS, facts(approvals=approvals(("reviewer", "operator", "2"))))
+    assert "an author's own approval does not count" in own.reason
+    assert "author" not in judge(APPROVALS, facts()).reason
 
 
 def test_an_identity_mapped_to_nobody_fills_one_slot() -> None:

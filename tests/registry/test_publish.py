@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -50,7 +51,9 @@ def promotion(ready: World) -> Bundle:
 
 @pytest.fixture(scope="module")
 def approval(ready: World, promotion: Bundle) -> Bundle:
-    target = digest_of(promotion.payload)
+    target, admitted = digest_of(promotion.payload), ready.state.admitted_at
+    while admitted is None or now() <= admitted:  # it is signed in a later second than the last batch
+        time.sleep(0.1)
     return ready.sign("reviewer", propose.approve(ready.state, target, "reviewer", "fine", now()))
 
 

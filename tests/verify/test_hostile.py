@@ -9,15 +9,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from muniment.core.canonical import format_json
-from muniment.core.errors import Malformed, Rejected, Unchecked
+from muniment.core.errors import Malformed, Missing, Rejected, Unchecked, Untrusted
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId, parse_version_id
+from muniment.log.checkpoint import Checkpoint, sign_checkpoint
+from muniment.log.merkle import EMPTY_ROOT
+from muniment.log.note import NoteSigner
 from muniment.registry import propose
 from muniment.registry.fold import blob_reader
 from muniment.verify.pack import make_pack, open_pack
@@ -126,6 +130,54 @@ def test_a_pack_put_together_otherwise(told: World, change: Any) -> None:
     changed(told, change)
 
 
+def test_a_proof_of_another_subject(told: World) -> None:
+    """Presence and absence alike are held to the subject they are for."""
+    value = json.loads(pack_of(told, FIRST))
+    proofs = value["state"]["proofs"]
+    assert "stage/aiops/cpu/staging" in proofs
+    for subject in proofs:
+        for another in proofs:
+            if proofs[another] != proofs[subject]:
+                wrong = {**value, "state": {**value["state"], "proofs": {**proofs, subject: proofs[another]}}}
+                with pytest.raises((Rejected, Unchecked)):
+                    open_pack(format_json(wrong), told.trust)
+
+
+def test_a_pack_under_another_root(told: World, shared: World) -> None:
+    with pytest.raises(Untrusted, match="another Sigstore root"):
+        open_pack(pack_of(told, FIRST), replace(told.trust, trusted_root=shared.trust.trusted_root))
+
+
+def test_a_pack_of_what_is_not_released(told: World) -> None:
+    with pytest.raises(Missing, match="is not released"):
+        pack_of(told, parse_version_id("aiops/cpu@9.9.9"))
+
+
+def test_a_pack_without_a_file_says_so(told: World, tmp_path: Path) -> None:
+    (tmp_path / "p").write_bytes(pack_of(told, FIRST))
+    (said,) = verify_target(str(tmp_path / "p"), [], told.trust).not_checked
+    assert "no artifact was given" in said
+    held = verify_target(str(tmp_path / "p"), [told.model_path(b"one")], told.trust)
+    assert held.not_checked == ()
+    with pytest.raises(Rejected, match="is no artifact of aiops/cpu@1.0.0"):
+        verify_target(str(tmp_path / "p"), [told.model_path(b"two")], told.trust)
+
+
+def test_entries_that_do_not_hash_to_the_checkpoint(told: World, tmp_path: Path) -> None:
+    store = told.copy(tmp_path / "r")
+    lines = store.read("log/000.jsonl").splitlines(keepends=True)
+    store.write("log/000.jsonl", b"".join([lines[0], *reversed(lines[1:])]))
+    with pytest.raises(Untrusted, match="do not hash"):
+        verify_target(str(store.root), [], told.trust)
+
+
+def test_a_checkpoint_of_nothing(told: World, tmp_path: Path) -> None:
+    store = told.copy(tmp_path / "r")
+    store.write("checkpoint", sign_checkpoint(Checkpoint(told.trust.origin, 0, EMPTY_ROOT), told.key))
+    with pytest.raises(Untrusted, match="empty log"):
+        verify_target(str(store.root), [], told.trust)
+
+
 def test_a_foreign_cosignature_changes_nothing(told: World) -> None:
     """Witnesses that this reader does not know add lines to the note; they neither help nor harm."""
     value = json.loads(pack_of(told, FIRST))
@@ -179,6 +231,8 @@ def test_a_host_that_does_not_speak_http(told: World, answer: bytes) -> None:
 
 # Pins
 
+KEY = "log " + NoteSigner("x.example/log", bytes(32)).vkey
+
 
 def pins(told: World, **changes: Any) -> bytes:
     return json.dumps({**json.loads(format_trust(told.trust)), **changes}).encode()
@@ -198,6 +252,8 @@ def pins(told: World, **changes: Any) -> bytes:
         {"tlogPolicy": ["log", "quorum none"]},
         {"tlogPolicy": ["log x"]},
         {"tlogPolicy": [5]},
+        {"tlogPolicy": [KEY, "witness w x", "quorum none"]},
+        {"tlogPolicy": [KEY, "quorum 1"]},
         {"tlogPolicy": ["witness w x", "quorum w"]},
         {"sigstore": []},
         {"sigstore": {"trustedRoot": None}},
