@@ -130,17 +130,14 @@ def test_a_pack_put_together_otherwise(told: World, change: Any) -> None:
     changed(told, change)
 
 
-def test_a_proof_of_another_subject(told: World) -> None:
-    """Presence and absence alike are held to the subject they are for."""
+def test_absence_is_proved_and_not_claimed(told: World) -> None:
+    """No version stands in staging; a proof that another document is there does not say so."""
     value = json.loads(pack_of(told, FIRST))
-    proofs = value["state"]["proofs"]
-    assert "stage/aiops/cpu/staging" in proofs
-    for subject in proofs:
-        for another in proofs:
-            if proofs[another] != proofs[subject]:
-                wrong = {**value, "state": {**value["state"], "proofs": {**proofs, subject: proofs[another]}}}
-                with pytest.raises((Rejected, Unchecked)):
-                    open_pack(format_json(wrong), told.trust)
+    proofs, absent = value["state"]["proofs"], "stage/aiops/cpu/staging"
+    for subject in set(proofs) - {absent}:
+        wrong = {**value, "state": {**value["state"], "proofs": {**proofs, absent: proofs[subject]}}}
+        with pytest.raises((Rejected, Unchecked)):
+            open_pack(format_json(wrong), told.trust)
 
 
 def test_a_pack_under_another_root(told: World, shared: World) -> None:
@@ -159,7 +156,7 @@ def test_a_pack_without_a_file_says_so(told: World, tmp_path: Path) -> None:
     assert "no artifact was given" in said
     held = verify_target(str(tmp_path / "p"), [told.model_path(b"one")], told.trust)
     assert held.not_checked == ()
-    with pytest.raises(Rejected, match="is no artifact of aiops/cpu@1.0.0"):
+    with pytest.raises(Rejected, match="is no artifact of"):
         verify_target(str(tmp_path / "p"), [told.model_path(b"two")], told.trust)
 
 
