@@ -298,3 +298,16 @@ def test_a_field_that_registry_yaml_does_not_have(paper: Paper) -> None:
     assert paper.state.config is not None
     with pytest.raises(Malformed, match="threshhold"):
         parse_config({**paper.state.config.source, "registry": paper.registry(threshhold=2)})
+
+
+def test_an_administrator_nobody_knows_is_not_the_second_one() -> None:
+    """Mapped to no person, it may be the first one's other identity."""
+    document = two()
+    stranger = {"issuer": identity("stranger").issuer, "subject": identity("stranger").subject}
+    document["bindings"] = [*document["bindings"], {"role": "administrator", "identity": stranger}]
+    document["persons"] = {p: found for p, found in document["persons"].items() if p != "stranger"}
+    paper = Paper(**document)
+    weaker = paper.configuration(policy={"rules": []})
+    paper.approve("stranger", weaker, "administrator")
+    assert "1 of 2 administrators" in refused(paper, "administrator", weaker)
+    assert "0 of 2 administrators" in refused(paper, "stranger", weaker)
