@@ -192,3 +192,40 @@ def test_leaves_across_files(tmp_path: Path, size: int) -> None:
     store.write(leaf_file(0), format_lines(lines[: FILE - 1]))
     with pytest.raises(Missing, match="ends at entry 255"):
         read_leaves(store, 259)
+
+
+def test_two_pending_batches_of_which_the_first_is_dated_in_the_future(world: World, tmp_path: Path) -> None:
+    """The second one stands on the first, so both are judged again."""
+    store = world.copy(tmp_path / "r")
+    pending(world, store, timedelta(days=3650))
+    bundle = world.sign("trainer", signature(b"second"))
+    store.write(blob_path(bundle.digest), bundle.data)
+    end = format_state_leaf(StateLeaf(now(), state_root(world.state)))
+    store.write(leaf_file(0), format_lines([*leaves(store), derive_leaf(verify_bundle(world.state, bundle)), end]))
+    publish(store, world.key, now())
+    kinds = [e.kind for e in verify_registry(store, world.trust).entries]
+    assert kinds == ["configure", "state", "signature", "signature", "state"]
+
+
+def test_a_genesis_that_died_before_its_checkpoint(world: World, tmp_path: Path) -> None:
+    store, written = world.copy(tmp_path / "r"), leaves(world.store)
+    store.remove(CHECKPOINT)
+    store.remove(checkpoint_path(2))
+    publish(store, world.key, now())
+    assert leaves(store) == written
+    assert store.read(CHECKPOINT) == world.store.read(CHECKPOINT)
+
+
+def test_pending_leaves_go_on_in_the_next_file(world: World, tmp_path: Path) -> None:
+    """What stands behind a full file is read too: here a line that is no leaf."""
+    store, known = world.copy(tmp_path / "r"), leaves(world.store)
+    store.write(leaf_file(0), format_lines([*known, *[known[0]] * (FILE - len(known))]))
+    store.write(leaf_file(FILE), b"{}\n")
+    with pytest.raises(Malformed, match="is not a digest"):
+        publish(store, world.key, now())
+
+
+def test_a_log_that_fills_its_file(tmp_path: Path) -> None:
+    store, lines = LocalStore(tmp_path), [b"%d" % i for i in range(FILE)]
+    store.write(leaf_file(0), format_lines(lines))
+    assert read_leaves(store, FILE) == lines
