@@ -110,7 +110,8 @@ def test_only_the_publish_job_sees_the_log_key_and_only_one_runs():
 
 def test_the_lock_holds_every_dependency_by_hash():
     text = (GITHUB / "actions" / "lock.txt").read_text("utf-8")
-    pins = dict(re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^\s;]+).*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE))
+    pin = r"^([\w.-]+)(?:\[[\w,-]+\])?==([^\s;]+).*\\\n    --hash=sha256:[0-9a-f]{64}"
+    pins = dict(re.findall(pin, text, re.MULTILINE))
     assert len(pins) == len(re.findall(r"^[\w.,\[\]-]+==", text, re.MULTILINE))
     project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))
     for wanted in map(Requirement, [*project["project"]["dependencies"], *project["build-system"]["requires"]]):
