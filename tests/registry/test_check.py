@@ -16,13 +16,14 @@ from muniment.core.name import Name, VersionId, parse_name, parse_version_id
 from muniment.evidence.statement import Statement, Subject
 from muniment.log.merkle import leaf_hash
 from muniment.registry import propose
-from muniment.registry.check import check, config_of
+from muniment.registry.check import check
 from muniment.registry.config import parse_config
 from muniment.registry.documents import documents
-from muniment.registry.event import Event, LogRef, Rollback
+from muniment.registry.event import Event, LogRef, Rollback, subjects_of
 from muniment.registry.fold import batches, end_batch
+from muniment.registry.judges.common import config_of
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf, parse_leaf
-from muniment.registry.predicate import format_event, parse_event, subjects_of
+from muniment.registry.predicate import format_event, parse_event
 from muniment.registry.state import State, Tenure
 from muniment.signing.identity import Identity
 from tests.registry.paper import KEY, Paper, identity, model, other, root, signature, target

@@ -30,7 +30,6 @@ from muniment.registry.event import (
     ReleasedArtifact,
     Retire,
     Rollback,
-    target_of,
 )
 from muniment.registry.fold import History, state_root, tree_of
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf
@@ -203,7 +202,7 @@ class Sample:
     def statement(self, who: str, event: Event, subjects: tuple[Subject, ...] = ()) -> Statement:
         """An event as it is signed: `after` is filled in."""
         key = self.signed(who, Statement((Subject("x", digest_of(b"x")),), "x", {})).identity.key
-        return format_event(replace(event, after=self.state.last.get(target_of(event, key))), subjects)
+        return format_event(replace(event, after=self.state.last.get(event.acts_on(key))), subjects)
 
     def publish(self, hours: float = 5) -> None:
         """Ends the batch with a state leaf and signs a checkpoint."""

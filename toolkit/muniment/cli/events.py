@@ -212,8 +212,7 @@ def _configured(state: State, environment: str) -> None:
 
 def _measure(paths: list[Path], kind: str) -> tuple[ReleasedArtifact, ...]:
     from muniment.evidence.artifact import measure
-    from muniment.registry.event import ReleasedArtifact
-    from muniment.registry.predicate import ARTIFACT_KINDS
+    from muniment.registry.event import ARTIFACT_KINDS, ReleasedArtifact
 
     if kind not in ARTIFACT_KINDS:
         raise Usage(f"{kind!r} is no kind of artifact.", f"Choose among {', '.join(ARTIFACT_KINDS)}.")

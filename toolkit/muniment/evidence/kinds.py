@@ -16,7 +16,8 @@ EVIDENCE: dict[str, str] = {
 }
 
 EVENTS: dict[str, str] = {
-    kind: f"{OWN}{kind}/v1" for kind in ("configure", "release", "approve", "promote", "rollback", "retire")
+    kind: f"{OWN}{kind}/v1"
+    for kind in ("configure", "rotate-key", "release", "approve", "promote", "rollback", "retire")
 }
 
 STATE = f"{OWN}state/v1"

@@ -6,34 +6,24 @@ The sequencer asks it before it appends, and every reader asks it again, by the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from muniment.core.digest import Digest
 from muniment.core.errors import Malformed, Refused
 from muniment.core.name import VersionId
 from muniment.evidence.check import check_evidence
 from muniment.evidence.kinds import EVENTS, EVIDENCE, kind_of
 from muniment.evidence.statement import format_statement
+from muniment.log.merkle import leaf_hash
 from muniment.log.tiles import MAX_ENTRY
-from muniment.policy.engine import evaluate, failures
-from muniment.policy.facts import Facts
 from muniment.policy.finding import Finding
-from muniment.registry import facts
-from muniment.registry.config import Config, parse_config
-from muniment.registry.event import (
-    Approve,
-    Configure,
-    Event,
-    Promote,
-    Release,
-    Retire,
-    Rollback,
-    target_of,
-    version_key,
-)
-from muniment.registry.predicate import parse_event, subjects_of
-from muniment.registry.state import Approval, Entry, State, Tenure, VersionState
+from muniment.registry.config import parse_config
+from muniment.registry.event import Configure, Event
+from muniment.registry.judges import JUDGES
+from muniment.registry.judges.common import config_of
+from muniment.registry.predicate import parse_event
+from muniment.registry.state import Entry, Era, State
 from muniment.signing.identity import Signed
 
 SEMANTICS = 1
@@ -68,26 +58,8 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     if isinstance(event, Configure) and state.config is None:
         return _genesis(state, signed, event, at, leaf)
     _check_place(state, signed, event, kind)
-    change, findings = _JUDGES[type(event)](state, signed, event, at)
+    change, findings = JUDGES[type(event)](state, signed, event, at)
     return change(_append(state, signed, at, leaf, kind, event, findings))
-
-
-Change = Callable[[State], State]
-
-
-def config_of(state: State) -> Config:
-    """The configuration in force. Raises `Refused` before genesis."""
-    if state.config is None:
-        raise Refused("The log does not begin with a configure entry.", "Make the registry with muniment init.")
-    return state.config
-
-
-def version_of(state: State, version: VersionId) -> VersionState:
-    """A released version. Raises `Refused`."""
-    found = state.versions.get(version)
-    if found is None:
-        raise Refused(f"{version} is not released.", "Release it first: muniment release.")
-    return found
 
 
 def _check_form(signed: Signed, leaf: bytes) -> bytes:
@@ -146,7 +118,7 @@ def _check_place(state: State, signed: Signed, event: Event, kind: str) -> None:
         )
     version: VersionId | None = getattr(event, "version", None)
     _check_role(state, signed, kind, version.name.namespace if version else None)
-    last = state.last.get(target_of(event, signed.identity.key))
+    last = state.last.get(event.acts_on(signed.identity.key))
     if event.after != last:
         now = "nothing happened to its target yet" if last is None else f"the last event of its target is entry {last}"
         said = "no entry" if event.after is None else f"entry {event.after}"
@@ -173,14 +145,12 @@ def _append(
         admitted_at=at,
         statements=state.statements.set(signed.statement_digest, (*known, index)),
         about=about,
-        last=state.last.set(target_of(event, signed.identity.key), index) if event else state.last,
+        last=state.last.set(event.acts_on(signed.identity.key), index) if event else state.last,
         entries=state.entries.set(index, Entry(index, leaf, kind, signed, event, at, findings)),
     )
 
 
 def _genesis(state: State, signed: Signed, event: Configure, at: datetime, leaf: bytes) -> State:
-    from muniment.log.merkle import leaf_hash
-
     config = parse_config(event.configuration)
     if event.after is not None or event.log.genesis is not None or event.log.origin != config.origin or state.size:
         raise Refused("The first entry of the log is no genesis.", "Make the registry with muniment init.")
@@ -189,167 +159,5 @@ def _genesis(state: State, signed: Signed, event: Configure, at: datetime, leaf:
     if not config.roles_of(signed.identity, "configure"):
         raise Refused(f"{signed.identity.subject} made genesis but may not configure.", "Bind them as administrator.")
     new = _append(state, signed, at, leaf, "configure", event, ())
-    from muniment.core.digest import Digest
-
-    return replace(new, config=config, genesis=Digest(leaf_hash(leaf).hex()), configured_at=0)
-
-
-def _judge_configure(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
-    assert isinstance(event, Configure)
-    old, new = config_of(state), parse_config(event.configuration)
-    for what in ("origin", "sandbox", "root", "log_keys"):
-        if getattr(old, what) != getattr(new, what):
-            raise Refused(
-                f"The configuration changes the registry's {what.replace('_', ' ')}.",
-                "A configure entry cannot: keep it as it is in force.",
-            )
-    have = facts.administrators(state, signed)
-    if len(have) < old.threshold and old.threshold > 1:
-        raise Refused(
-            f"{len(have)} of {old.threshold} administrators stand behind the configuration.",
-            f"Others approve it: muniment approve {signed.statement_digest} --role administrator.",
-            waits=True,
-        )
-    index = state.size
-    return (lambda s: _consume(replace(s, config=new, configured_at=index), signed, index)), ()
-
-
-def _judge_release(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
-    assert isinstance(event, Release)
-    known = state.versions.get(event.version)
-    if known is not None:
-        raise Refused(
-            f"{event.version} is released already (entry {known.events[0]}).",
-            "A version is bound once: release another.",
-        )
-    evidence = facts.release_evidence(state, event)
-    subject_facts = facts.gather(state, "release", signed, event.version, evidence, event.artifacts, at)
-    findings = _judge_policy(state, subject_facts)
-    version = VersionState(event.version, event.artifacts, event.evidence, at, (state.size,))
-    return (lambda s: replace(s, versions=s.versions.set(event.version, version))), findings
-
-
-def _judge_approve(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
-    assert isinstance(event, Approve)
-    config = config_of(state)
-    if event.role not in config.roles_of(signed.identity, "approve"):
-        raise Refused(
-            f"{signed.identity.subject} does not hold the role {event.role}, or it may not approve.",
-            "Approve in a role you hold.",
-        )
-    if event.target in state.statements:
-        raise Refused("What this approves is in the log already.", "An approval comes before what it approves.")
-    person = config.person_of(signed.identity)
-    approval = Approval(state.size, event, signed.identity.key, person, at)
-    return (
-        lambda s: replace(s, approvals=s.approvals.set(event.target, (*s.approvals.get(event.target, ()), approval)))
-    ), ()
-
-
-def _judge_promote(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
-    assert isinstance(event, Promote)
-    version = _check_movable(state, signed, event)
-    evidence = facts.bound_evidence(state, version)
-    found = facts.gather(state, "promote", signed, event.version, evidence, version.artifacts, at, event.environment)
-    findings = _judge_policy(state, found)
-    return _move(state, signed, event, at), findings
-
-
-def _judge_rollback(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
-    assert isinstance(event, Rollback)
-    _check_movable(state, signed, event)
-    tenures = state.stages.get((event.version.name, event.environment), ())
-    if not tenures or tenures[-1].version != event.replaces:
-        raise Refused(f"{event.replaces} does not stand in {event.environment}.", "Name the version that does.")
-    if event.version not in {t.version for t in tenures[:-1]}:
-        raise Refused(
-            f"{event.version} never stood in {event.environment}, so it is no recovery point.",
-            "Roll back to a version that did, or promote this one through its gate.",
-        )
-    return _move(state, signed, event, at), ()
-
-
-def _judge_retire(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
-    assert isinstance(event, Retire)
-    version = version_of(state, event.version)
-    _check_subjects(signed, version)
-    if version.retired:
-        raise Refused(f"{event.version} is retired already.", "Nothing is left to do.")
-    standing = state.environments_of(event.version)
-    if standing:
-        raise Refused(
-            f"{event.version} stands in {', '.join(standing)}.", "Promote another version there or roll back first."
-        )
-    if event.replacement is not None and (
-        event.replacement == event.version or version_of(state, event.replacement).retired
-    ):
-        raise Refused(f"The replacement {event.replacement} is retired itself.", "Name one that is in use.")
-    index = state.size
-    retired = replace(version, retired=event, events=(*version.events, index))
-    return (lambda s: replace(s, versions=s.versions.set(event.version, retired))), ()
-
-
-def _check_movable(state: State, signed: Signed, event: Promote | Rollback) -> VersionState:
-    version = version_of(state, event.version)
-    _check_subjects(signed, version)
-    if event.environment not in config_of(state).environments:
-        known = ", ".join(config_of(state).environments)
-        raise Refused(f"The environment {event.environment!r} is not configured.", f"Choose among {known}.")
-    if version.retired:
-        raise Refused(f"{event.version} is retired.", "Choose a version that is not.")
-    if state.current(event.version.name, event.environment) == event.version:
-        raise Refused(f"{event.version} stands in {event.environment} already.", "Nothing is left to do.")
-    return version
-
-
-def _check_subjects(signed: Signed, version: VersionState) -> None:
-    if signed.statement.subjects != subjects_of(version.artifacts):
-        raise Refused(f"The event's subjects are not the artifacts of {version.id}.", "Sign it again with muniment.")
-
-
-def _move(state: State, signed: Signed, event: Promote | Rollback, at: datetime) -> Change:
-    index, key = state.size, (event.version.name, event.environment)
-    before = state.stages.get(key, ())
-
-    def change(new: State) -> State:
-        versions = new.versions
-        for touched in {event.version} | ({before[-1].version} if before else set()):
-            old = versions[touched]
-            versions = versions.set(touched, replace(old, events=(*old.events, index)))
-            new = replace(new, last=new.last.set(version_key(touched), index))
-        stages = new.stages.set(key, (*before, Tenure(event.version, index, at)))
-        return _consume(replace(new, versions=versions, stages=stages), signed, index)
-
-    return change
-
-
-def _consume(state: State, signed: Signed, index: int) -> State:
-    given = state.approvals.get(signed.statement_digest)
-    if not given:
-        return state
-    used = tuple(replace(a, consumed_by=index) for a in given)
-    return replace(state, approvals=state.approvals.set(signed.statement_digest, used))
-
-
-def _judge_policy(state: State, subject: Facts) -> tuple[Finding, ...]:
-    findings = evaluate(config_of(state).policy, subject)
-    failed = failures(findings)
-    if failed:
-        rules = ", ".join(f.rule for f in failed)
-        raise Refused(
-            f"{subject.subject} does not pass the gate {subject.gate}: {rules}.",
-            failed[0].fix,
-            findings,
-            waits=all(f.waits for f in failed),
-        )
-    return findings
-
-
-_JUDGES: dict[type[Event], Callable[[State, Signed, Event, datetime], tuple[Change, tuple[Finding, ...]]]] = {
-    Configure: _judge_configure,
-    Release: _judge_release,
-    Approve: _judge_approve,
-    Promote: _judge_promote,
-    Rollback: _judge_rollback,
-    Retire: _judge_retire,
-}
+    eras = (Era(0, config.log_keys, config.root),)
+    return replace(new, config=config, genesis=Digest(leaf_hash(leaf).hex()), configured_at=0, eras=eras)

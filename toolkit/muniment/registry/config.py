@@ -61,7 +61,8 @@ class Config:
     """registry.yaml, policy.yaml and the Sigstore trusted root, as one configure entry carries them.
 
     `roles` maps a role to the record kinds it may sign; `persons` maps a person to identities; `root` is the digest
-    of `trusted_root` (canonical JSON); `digest` that of the whole configuration.
+    of `trusted_root` (canonical JSON), `roots` those of all that were in force in the log, oldest first; `digest` is
+    that of the whole configuration.
     """
 
     origin: str
@@ -77,6 +78,7 @@ class Config:
     policy: Policy
     trusted_root: bytes
     root: Digest
+    roots: tuple[Digest, ...]
     digest: Digest
     source: Mapping[str, Any]
 
@@ -85,7 +87,7 @@ class Config:
 
         A configuration is for all namespaces, so a role held in some of them does not carry one.
         """
-        if identity.root != self.root:
+        if identity.root not in self.roots:
             return ()
         anywhere = namespace is None and kind != "configure"
         held = {
@@ -122,6 +124,7 @@ def parse_config(configuration: Mapping[str, Any]) -> Config:
         policy=parse_policy(configuration["policy"]),
         trusted_root=root,
         root=digest_of(root),
+        roots=(digest_of(root),),
         digest=digest_of(format_json(dict(configuration))),
         source=configuration,
     )

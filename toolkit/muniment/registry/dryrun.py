@@ -10,7 +10,7 @@ from muniment.policy.engine import evaluate, failures
 from muniment.policy.facts import Facts
 from muniment.policy.finding import Finding
 from muniment.registry import facts
-from muniment.registry.check import config_of, version_of
+from muniment.registry.judges.common import config_of, version_of
 from muniment.registry.state import State
 
 

@@ -17,9 +17,10 @@ from muniment.registry.event import (
     Retire,
     Rollback,
     stage_key,
+    subjects_of,
     version_key,
 )
-from muniment.registry.predicate import format_event, subjects_of
+from muniment.registry.predicate import format_event
 from muniment.registry.state import State
 
 

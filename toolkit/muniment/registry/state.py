@@ -68,12 +68,22 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Era:
+    """Whose signatures count from an entry on: the log's keys, and the Sigstore trusted root by its digest."""
+
+    index: int
+    log_keys: tuple[str, ...]
+    root: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All that is true after `size` entries.
 
-    `config` is None only before genesis. `stages` maps (name, environment) to tenures, oldest first, the last one
-    current. `statements` maps statement digests to log indexes, one a signer; `about` maps an artifact's digest
-    to the indexes of the records with it as subject; `last` maps event targets to their last event.
+    `config` is None only before genesis. `eras` begins with genesis and goes on with each rotation. `stages` maps
+    (name, environment) to tenures, oldest first, the last one current. `statements` maps statement digests to log
+    indexes, one a signer; `about` maps an artifact's digest to the indexes of the records with it as subject; `last`
+    maps event targets to their last event.
     """
 
     size: int = 0
@@ -81,6 +91,7 @@ class State:
     admitted_at: datetime | None = None
     config: Config | None = None
     configured_at: int = 0
+    eras: tuple[Era, ...] = ()
     versions: Map[VersionId, VersionState] = _EMPTY
     stages: Map[tuple[Name, str], tuple[Tenure, ...]] = _EMPTY
     approvals: Map[Digest, tuple[Approval, ...]] = _EMPTY

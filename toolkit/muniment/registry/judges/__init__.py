@@ -1,0 +1,34 @@
+"""When an event is admitted and what it changes: one kind, one judge. A judge changes nothing until the event is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from muniment.policy.finding import Finding
+from muniment.registry.event import (
+    Approve,
+    Configure,
+    Event,
+    Promote,
+    Release,
+    Retire,
+    Rollback,
+    RotateKey,
+)
+from muniment.registry.judges import approve, configure, movement, release, retire, rotate
+from muniment.registry.judges.common import Change
+from muniment.registry.state import State
+from muniment.signing.identity import Signed
+
+Judge = Callable[[State, Signed, Event, datetime], tuple[Change, tuple[Finding, ...]]]
+
+JUDGES: dict[type[Event], Judge] = {
+    Configure: configure.judge,
+    RotateKey: rotate.judge,
+    Release: release.judge,
+    Approve: approve.judge,
+    Promote: movement.judge_promote,
+    Rollback: movement.judge_rollback,
+    Retire: retire.judge,
+}

@@ -1,0 +1,77 @@
+"""What judges share: the rules in force, the version an event is of, approvals used up, and policy asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from muniment.core.errors import Refused
+from muniment.core.name import VersionId
+from muniment.policy.engine import evaluate, failures
+from muniment.policy.facts import Facts
+from muniment.policy.finding import Finding
+from muniment.registry import facts
+from muniment.registry.config import Config
+from muniment.registry.event import subjects_of
+from muniment.registry.state import State, VersionState
+from muniment.signing.identity import Signed
+
+# What an admitted event does to the state that already counts it as an entry.
+Change = Callable[[State], State]
+
+
+def config_of(state: State) -> Config:
+    """The configuration in force. Raises `Refused` before genesis."""
+    if state.config is None:
+        raise Refused("The log does not begin with a configure entry.", "Make the registry with muniment init.")
+    return state.config
+
+
+def version_of(state: State, version: VersionId) -> VersionState:
+    """A released version. Raises `Refused`."""
+    found = state.versions.get(version)
+    if found is None:
+        raise Refused(f"{version} is not released.", "Release it first: muniment release.")
+    return found
+
+
+def check_subjects(signed: Signed, version: VersionState) -> None:
+    """Raises `Refused` unless the event is about the version's artifacts."""
+    if signed.statement.subjects != subjects_of(version.artifacts):
+        raise Refused(f"The event's subjects are not the artifacts of {version.id}.", "Sign it again with muniment.")
+
+
+def check_administrators(state: State, signed: Signed, what: str) -> None:
+    """Raises `Refused`, which waits, until the administrators' threshold stands behind an event."""
+    threshold = config_of(state).threshold
+    have = facts.administrators(state, signed)
+    if len(have) < threshold and threshold > 1:
+        raise Refused(
+            f"{len(have)} of {threshold} administrators stand behind {what}.",
+            f"Others approve it: muniment approve {signed.statement_digest} --role administrator.",
+            waits=True,
+        )
+
+
+def consume(state: State, signed: Signed, index: int) -> State:
+    """The state in which the approvals of an event are used up by its entry."""
+    given = state.approvals.get(signed.statement_digest)
+    if not given:
+        return state
+    used = tuple(replace(a, consumed_by=index) for a in given)
+    return replace(state, approvals=state.approvals.set(signed.statement_digest, used))
+
+
+def judge_policy(state: State, subject: Facts) -> tuple[Finding, ...]:
+    """The findings of a gate that lets the subject through. Raises `Refused` with them where it does not."""
+    findings = evaluate(config_of(state).policy, subject)
+    failed = failures(findings)
+    if failed:
+        rules = ", ".join(f.rule for f in failed)
+        raise Refused(
+            f"{subject.subject} does not pass the gate {subject.gate}: {rules}.",
+            failed[0].fix,
+            findings,
+            waits=all(f.waits for f in failed),
+        )
+    return findings

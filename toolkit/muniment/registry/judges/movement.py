@@ -1,0 +1,68 @@
+"""promote and rollback: a version takes the place of another in an environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from muniment.core.errors import Refused
+from muniment.policy.finding import Finding
+from muniment.registry import facts
+from muniment.registry.event import Event, Move, Promote, Rollback, version_key
+from muniment.registry.judges.common import Change, check_subjects, config_of, consume, judge_policy, version_of
+from muniment.registry.state import State, Tenure, VersionState
+from muniment.signing.identity import Signed
+
+
+def judge_promote(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
+    """Admits a version that passes the gate promote."""
+    assert isinstance(event, Promote)
+    version = _check_movable(state, signed, event)
+    evidence = facts.bound_evidence(state, version)
+    found = facts.gather(state, "promote", signed, event.version, evidence, version.artifacts, at, event.environment)
+    findings = judge_policy(state, found)
+    return _move(state, signed, event, at), findings
+
+
+def judge_rollback(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
+    """Admits the return of a version that stood in the environment before."""
+    assert isinstance(event, Rollback)
+    _check_movable(state, signed, event)
+    tenures = state.stages.get((event.version.name, event.environment), ())
+    if not tenures or tenures[-1].version != event.replaces:
+        raise Refused(f"{event.replaces} does not stand in {event.environment}.", "Name the version that does.")
+    if event.version not in {t.version for t in tenures[:-1]}:
+        raise Refused(
+            f"{event.version} never stood in {event.environment}, so it is no recovery point.",
+            "Roll back to a version that did, or promote this one through its gate.",
+        )
+    return _move(state, signed, event, at), ()
+
+
+def _check_movable(state: State, signed: Signed, event: Move) -> VersionState:
+    version = version_of(state, event.version)
+    check_subjects(signed, version)
+    if event.environment not in config_of(state).environments:
+        known = ", ".join(config_of(state).environments)
+        raise Refused(f"The environment {event.environment!r} is not configured.", f"Choose among {known}.")
+    if version.retired:
+        raise Refused(f"{event.version} is retired.", "Choose a version that is not.")
+    if state.current(event.version.name, event.environment) == event.version:
+        raise Refused(f"{event.version} stands in {event.environment} already.", "Nothing is left to do.")
+    return version
+
+
+def _move(state: State, signed: Signed, event: Move, at: datetime) -> Change:
+    index, key = state.size, (event.version.name, event.environment)
+    before = state.stages.get(key, ())
+
+    def change(new: State) -> State:
+        versions = new.versions
+        for touched in {event.version} | ({before[-1].version} if before else set()):
+            old = versions[touched]
+            versions = versions.set(touched, replace(old, events=(*old.events, index)))
+            new = replace(new, last=new.last.set(version_key(touched), index))
+        stages = new.stages.set(key, (*before, Tenure(event.version, index, at)))
+        return consume(replace(new, versions=versions, stages=stages), signed, index)
+
+    return change
