@@ -85,7 +85,7 @@ def test_keys_are_for_their_owner_alone(ran: Ran, folder: Path) -> None:
 
 def test_what_stands_in_the_end(ran: Ran, folder: Path) -> None:
     trust = parse_trust((folder / "trust.json").read_bytes())
-    state = verify_registry(LocalStore(folder / "registry"), trust).state
+    state = verify_registry(LocalStore(folder / "registry"), trust).history.state
     detector, risk = parse_name("aiops/telemetry-anomaly"), parse_name("aiops/incident-risk")
     tenures = [t.version.version for t in state.stages[(detector, "production")]]
     assert tenures == ["1.0.0", "2.0.0", "1.0.0"]

@@ -54,7 +54,7 @@ def test_a_host_that_dates_a_pending_batch_in_the_future(world: World, tmp_path:
     store = world.copy(tmp_path / "r")
     dated = pending(world, store, timedelta(days=3650))
     publish(store, world.key, now())
-    history = verify_registry(store, world.trust)
+    history = verify_registry(store, world.trust).history
     assert [e.kind for e in history.entries[-2:]] == ["signature", "state"]
     assert history.leaves[-1] != dated
     assert history.entries[-1].admitted_at < now() + timedelta(minutes=6)
@@ -64,7 +64,7 @@ def test_a_pending_batch_of_now_is_signed_as_it_stands(world: World, tmp_path: P
     store = world.copy(tmp_path / "r")
     dated = pending(world, store, timedelta(0))
     publish(store, world.key, now() + timedelta(seconds=5))
-    assert verify_registry(store, world.trust).leaves[-1] == dated
+    assert verify_registry(store, world.trust).history.leaves[-1] == dated
 
 
 def test_a_host_that_puts_an_older_registry_back_but_for_what_was_signed(world: World, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_disk_that_refuses_the_checkpoint(world: World, tmp_path: Path) -> Non
     submit(store, world.sign("trainer", signature()).data)
     with pytest.raises(Unreachable, match="cannot be written"):
         publish(store, world.key, now())
-    assert verify_registry(store, world.trust).checkpoint.size == 2
+    assert verify_registry(store, world.trust).history.checkpoint.size == 2
     written = store.read(leaf_file(0))
     (store.root / "checkpoints").unlink()
     (tmp_path / "checkpoints").rename(store.root / "checkpoints")
@@ -203,7 +203,7 @@ def test_two_pending_batches_of_which_the_first_is_dated_in_the_future(world: Wo
     end = format_state_leaf(StateLeaf(now(), state_root(world.state)))
     store.write(leaf_file(0), format_lines([*leaves(store), derive_leaf(verify_bundle(world.state, bundle)), end]))
     publish(store, world.key, now())
-    kinds = [e.kind for e in verify_registry(store, world.trust).entries]
+    kinds = [e.kind for e in verify_registry(store, world.trust).history.entries]
     assert kinds == ["configure", "state", "signature", "signature", "state"]
 
 

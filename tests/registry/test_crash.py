@@ -63,12 +63,12 @@ def test_dying_at_every_write(ready: World, tmp_path: Path) -> None:
             publish(DyingStore(store.root, lives), ready.key, now())
         except Died:
             if store.read("checkpoint") == before:
-                assert verify_registry(store, ready.trust).state.current(version.name, "production") is None
+                assert verify_registry(store, ready.trust).history.state.current(version.name, "production") is None
             left = publish(store, ready.key, now())
             assert not left.turned
         else:
             break
-        history = verify_registry(store, ready.trust)
+        history = verify_registry(store, ready.trust).history
         assert history.state.current(version.name, "production") == version
         assert [e.kind for e in history.entries].count("promote") == 1
         assert store.list("inbox") == []

@@ -136,7 +136,7 @@ def test_a_bundle_that_is_in_the_log_leaves_the_inbox(ready: World, store: Local
 def test_a_key_that_is_not_the_logs(ready: World, store: LocalStore, approval: Bundle, name: str) -> None:
     submit(store, approval.data)
     before = files(store)
-    with pytest.raises(Untrusted):
+    with pytest.raises(Usage, match="not one of the registry's"):
         publish(store, NoteSigner(name, b"1" * 32), now())
     assert files(store) == before
 
@@ -179,7 +179,7 @@ def test_a_batch_that_died_before_its_end(ready: World, store: LocalStore, promo
     done = publish(store, ready.key, now())
     assert [e.leaf for e in done.admitted[:2]] == pending
     assert store.list("inbox") == []
-    assert verify_registry(store, ready.trust).checkpoint.size == len(lines) + 3
+    assert verify_registry(store, ready.trust).history.checkpoint.size == len(lines) + 3
 
 
 # What a reader refuses by form
@@ -197,8 +197,16 @@ def test_a_log_that_ends_within_a_batch(ready: World) -> None:
 def test_a_batch_of_nothing(ready: World) -> None:
     last = parse_leaf(leaves(ready)[-1])
     assert isinstance(last, StateLeaf)
-    with pytest.raises(Untrusted, match="ends a batch of nothing"):
-        fold(State(), [*leaves(ready), format_state_leaf(last)], blob_reader(ready.store))
+    state = fold(State(), [*leaves(ready), format_state_leaf(last)], blob_reader(ready.store))
+    assert (state.size, state.admitted_at) == (len(leaves(ready)) + 1, last.admitted_at)
+
+
+def test_a_batch_of_nothing_dated_before_the_one_it_follows(ready: World) -> None:
+    last = parse_leaf(leaves(ready)[-1])
+    assert isinstance(last, StateLeaf)
+    earlier = format_state_leaf(replace(last, admitted_at=last.admitted_at - timedelta(seconds=1)))
+    with pytest.raises(Untrusted, match="dated before"):
+        fold(State(), [*leaves(ready), earlier], blob_reader(ready.store))
 
 
 def test_a_blob_with_other_bytes(ready: World, store: LocalStore, approval: Bundle) -> None:

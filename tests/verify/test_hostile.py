@@ -141,7 +141,7 @@ def test_absence_is_proved_and_not_claimed(told: World) -> None:
 
 
 def test_a_pack_under_another_root(told: World, shared: World) -> None:
-    with pytest.raises(Untrusted, match="another Sigstore root"):
+    with pytest.raises(Untrusted, match="pinned Sigstore root"):
         open_pack(pack_of(told, FIRST), replace(told.trust, trusted_root=shared.trust.trusted_root))
 
 

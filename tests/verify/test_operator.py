@@ -44,7 +44,7 @@ def refused(world: World, store: LocalStore) -> MunimentError:
 
 
 def test_the_honest_registry_verifies(told: World) -> None:
-    assert isinstance(verify_registry(told.store, told.trust), History)
+    assert isinstance(verify_registry(told.store, told.trust).history, History)
 
 
 def changed(leaf: bytes, change: Callable[[dict], None]) -> bytes:
@@ -168,7 +168,7 @@ def test_another_genesis(told: World, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = make_world(tmp_path / "other")
     other.sandbox.__exit__(None, None, None)
-    pins = replace(told.trust, log_keys=other.trust.log_keys, trusted_root=other.trust.trusted_root)
+    pins = replace(told.trust, policy=other.trust.policy, trusted_root=other.trust.trusted_root)
     with pytest.raises(Untrusted, match="pinned entry"):
         verify_registry(other.store, pins)
 
@@ -177,7 +177,7 @@ def test_a_root_that_is_not_the_pinned_one(told: World, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = make_world(tmp_path / "other")
     other.sandbox.__exit__(None, None, None)
-    with pytest.raises(Untrusted, match="another Sigstore root"):
+    with pytest.raises(Untrusted, match="pinned Sigstore root"):
         verify_registry(told.store, replace(told.trust, trusted_root=other.trust.trusted_root))
 
 
@@ -186,7 +186,7 @@ def test_a_foreign_log_key(told: World, tmp_path: Path) -> None:
     other = make_world(tmp_path / "other")
     other.sandbox.__exit__(None, None, None)
     with pytest.raises(Untrusted):
-        verify_registry(told.store, replace(told.trust, log_keys=other.trust.log_keys))
+        verify_registry(told.store, replace(told.trust, policy=other.trust.policy))
 
 
 def test_an_event_statement_in_another_spelling(world: World) -> None:

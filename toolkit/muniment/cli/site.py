@@ -62,4 +62,4 @@ def _history(registry: Path, trust: Path | None) -> History:
 
     if trust is None:
         return options.own_history(registry)
-    return verify_registry(options.local(registry), options.trust(trust))
+    return verify_registry(options.local(registry), options.trust(trust)).history

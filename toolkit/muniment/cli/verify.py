@@ -52,10 +52,11 @@ def pack(
     from muniment.registry import propose
     from muniment.registry.fold import blob_reader
     from muniment.verify.pack import make_pack
+    from muniment.verify.selfread import own_anchor
 
-    replayed = options.own_history(registry)
+    replayed, store = options.own_history(registry), options.local(registry)
     version = propose.resolve(replayed.state, parse_selector(selector))
-    data = make_pack(replayed, version, blob_reader(options.local(registry)))
+    data = make_pack(replayed, version, blob_reader(store), own_anchor(store, replayed))
     options.write(out, data)
     output.result(
         {"version": str(version), "pack": str(out), "bytes": len(data)}, f"{out}: {version}, {len(data)} bytes", json
@@ -109,10 +110,12 @@ def _value(done: Verified) -> dict[str, Any]:
         "sandbox": done.sandbox,
         "asOf": done.as_of,
         "facts": list(done.facts),
+        "vouched": list(done.vouched),
         "files": [
             {"path": f.path, "digest": f.digest, "version": f.version, "stages": list(f.stages)} for f in done.files
         ],
         "asserted": list(done.asserted),
+        "replayedBy": list(done.replayed_by),
         "notChecked": list(done.not_checked),
     }
 
@@ -120,8 +123,12 @@ def _value(done: Verified) -> dict[str, Any]:
 def _text(done: Verified) -> str:
     lines = [f"VERIFIED{' (SANDBOX: proves nothing outside of trials)' if done.sandbox else ''}: {done.target}"]
     lines += [f"  {fact}" for fact in done.facts]
+    lines += [f"  {line}" for line in done.vouched]
     lines += [f"  {f.path} is {f.version} ({', '.join(f.stages) or 'in no environment'})" for f in done.files]
-    lines += [f"  asserted by the log; replayed by: nobody: {item}" for item in done.asserted]
+    lines += [
+        f"  asserted by the log; replayed by: {', '.join(done.replayed_by) or 'nobody'}: {item}"
+        for item in done.asserted
+    ]
     lines += [f"  not checked: {item}" for item in done.not_checked]
     return "\n".join(lines)
 

@@ -21,6 +21,7 @@ EVENTS: dict[str, str] = {
 }
 
 STATE = f"{OWN}state/v1"
+CHECKPOINT = f"{OWN}checkpoint/v1"
 BUILD_TYPE = f"{OWN}buildtypes/ml-training/v1"
 
 _SHORT = {uri: kind for kind, uri in (EVIDENCE | EVENTS | {"state": STATE}).items()}

@@ -12,6 +12,7 @@ from muniment.core.document import check_schema
 from muniment.core.errors import Malformed
 from muniment.core.name import SEGMENT
 from muniment.evidence.kinds import EVENTS, EVIDENCE
+from muniment.log import policy as tlog
 from muniment.log.note import parse_vkey
 from muniment.policy.engine import Policy, parse_policy
 from muniment.signing.identity import Identity
@@ -60,9 +61,10 @@ class Binding:
 class Config:
     """registry.yaml, policy.yaml and the Sigstore trusted root, as one configure entry carries them.
 
-    `roles` maps a role to the record kinds it may sign; `persons` maps a person to identities; `root` is the digest
-    of `trusted_root` (canonical JSON), `roots` those of all that were in force in the log, oldest first; `digest` is
-    that of the whole configuration.
+    `tlog_policy` has the log's keys and the witnesses readers are told of; `sequencer` is who publishes and anchors
+    checkpoints, if anybody is named. `roles` maps a role to the record kinds it may sign; `persons` maps a person to
+    identities. `root` is the digest of `trusted_root` (canonical JSON), `roots` those of all that were in force in the
+    log, oldest first; `digest` is that of the whole configuration.
     """
 
     origin: str
@@ -74,6 +76,8 @@ class Config:
     persons: Mapping[str, tuple[Pattern, ...]]
     bindings: tuple[Binding, ...]
     log_keys: tuple[str, ...]
+    tlog_policy: tlog.Policy
+    sequencer: Pattern | None
     threshold: int
     policy: Policy
     trusted_root: bytes
@@ -117,9 +121,11 @@ def parse_config(configuration: Mapping[str, Any]) -> Config:
         environments=tuple(registry["environments"]),
         namespaces=registry["namespaces"],
         roles={role: _kinds(role, body["may"]) for role, body in registry["roles"].items()},
-        persons={p: tuple(_pattern(i) for i in ids) for p, ids in registry.get("persons", {}).items()},
+        persons={p: tuple(parse_pattern(i) for i in ids) for p, ids in registry.get("persons", {}).items()},
         bindings=tuple(_binding(b) for b in registry["bindings"]),
         log_keys=tuple(registry["logKeys"]),
+        tlog_policy=_tlog_policy(registry),
+        sequencer=parse_pattern(registry["sequencer"]) if "sequencer" in registry else None,
         threshold=registry.get("administrators", {}).get("threshold", 1),
         policy=parse_policy(configuration["policy"]),
         trusted_root=root,
@@ -142,19 +148,30 @@ def _kinds(role: str, kinds: list[str]) -> frozenset[str]:
     return frozenset(kinds)
 
 
-def _pattern(value: Mapping[str, Any]) -> Pattern:
+def parse_pattern(value: Mapping[str, Any]) -> Pattern:
+    """The identity that `{issuer, subject, claims}` describes."""
     claims = tuple(sorted((str(k), str(v)) for k, v in value.get("claims", {}).items()))
     return Pattern(value["issuer"], value["subject"], claims)
 
 
+def _tlog_policy(registry: Mapping[str, Any]) -> tlog.Policy:
+    lines = [*(f"log {key}" for key in registry["logKeys"]), *registry.get("witnessPolicy", ["quorum none"])]
+    try:
+        return tlog.parse_policy("".join(f"{line}\n" for line in lines).encode())
+    except Malformed as error:
+        raise Malformed(f"registry.yaml, logKeys and witnessPolicy: {error.fact}", error.remedy) from error
+
+
 def _binding(value: Mapping[str, Any]) -> Binding:
-    return Binding(value["role"], _pattern(value["identity"]), tuple(value.get("namespaces", ())))
+    return Binding(value["role"], parse_pattern(value["identity"]), tuple(value.get("namespaces", ())))
 
 
 def _check(config: Config) -> None:
     """What the schema cannot say: references hold, GitHub identities are pinned, the root is what it is declared."""
     for binding in config.bindings:
         _check_binding(config, binding)
+    if config.sequencer is not None:
+        check_pinned(config.sequencer, "sequencer")
     _check_keys(config)
     _check_administrators(config)
     _check_rules(config)
@@ -170,18 +187,23 @@ def _check(config: Config) -> None:
 
 
 def _check_binding(config: Config, binding: Binding) -> None:
-    who, claims = binding.identity.subject, dict(binding.identity.claims)
     if binding.role not in config.roles:
         raise Malformed(f"A binding names the role {binding.role!r}, which is not defined.", "Define it under roles.")
     for namespace in binding.namespaces:
         if namespace not in config.namespaces:
             raise Malformed(f"A binding names the namespace {namespace!r}, which is not defined.", "Define it.")
-    if any("*" in part for part in (who, binding.identity.issuer, *claims.values())):
+    check_pinned(binding.identity, binding.role)
+
+
+def check_pinned(identity: Pattern, role: str) -> None:
+    """Raises `Malformed` for an identity with a wildcard, and for a GitHub workflow that is not pinned by claims."""
+    who, claims = identity.subject, dict(identity.claims)
+    if any("*" in part for part in (who, identity.issuer, *claims.values())):
         raise Malformed(f"The identity {who!r} holds a wildcard.", "Write issuer, subject and claims out.")
     lacking = [claim for claim in PINNED if claim not in claims]
-    if (binding.identity.issuer == GITHUB or binding.identity.issuer.startswith(f"{GITHUB}/")) and lacking:
+    if (identity.issuer == GITHUB or identity.issuer.startswith(f"{GITHUB}/")) and lacking:
         raise Malformed(
-            f"The binding of {who!r} to {binding.role} does not pin {', '.join(lacking)}.",
+            f"The binding of {who!r} to {role} does not pin {', '.join(lacking)}.",
             "A GitHub subject is a workflow that other repositories can call: pin these claims too.",
         )
 

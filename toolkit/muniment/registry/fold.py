@@ -113,8 +113,6 @@ def fold_batch(state: State, batch: Batch, blob: Blob) -> State:
     """The state after one whole batch; its state root is recomputed."""
     assert batch.end is not None
     at = batch.end.admitted_at
-    if not batch.records:
-        raise Untrusted(f"Entry {batch.start} ends a batch of nothing.", "The log was not written by muniment.")
     for data in batch.records:
         state = admit_leaf(state, data, at, blob)
     return end_batch(state, batch.end, batch.end_data)
@@ -133,14 +131,20 @@ def admit_leaf(state: State, data: bytes, at: datetime, blob: Blob) -> State:
 
 
 def end_batch(state: State, leaf: StateLeaf, data: bytes) -> State:
-    """The state after a batch's state leaf. Raises `Untrusted` when the root is not what the entries add up to."""
+    """The state after a batch's state leaf. Raises `Untrusted` for a time that goes back and for another root."""
     if state_root(state) != leaf.root:
         raise Untrusted(
             f"The state root in entry {state.size} is not what the entries before it add up to.",
             "The log was altered by whoever holds its key.",
         )
+    if state.admitted_at is not None and leaf.admitted_at < state.admitted_at:
+        raise Untrusted(
+            f"The batch that entry {state.size} ends is dated before the one it follows.",
+            "The log was altered by whoever holds its key.",
+        )
     entry = Entry(state.size, data, "state", None, None, leaf.admitted_at)
-    return replace(state, size=state.size + 1, entries=state.entries.set(state.size, entry))
+    entries = state.entries.set(state.size, entry)
+    return replace(state, size=state.size + 1, admitted_at=leaf.admitted_at, entries=entries)
 
 
 def state_root(state: State) -> Digest:

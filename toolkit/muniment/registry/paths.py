@@ -8,6 +8,7 @@ CHECKPOINT = "checkpoint"
 CHECKPOINTS = "checkpoints"
 INBOX = "inbox"
 SUFFIX = ".sigstore.json"
+ANCHOR = f"{CHECKPOINT}{SUFFIX}"
 
 
 def blob_path(digest: Digest) -> str:
@@ -18,6 +19,11 @@ def blob_path(digest: Digest) -> str:
 def checkpoint_path(size: int) -> str:
     """The path of the immutable checkpoint of a size."""
     return f"{CHECKPOINTS}/{size}"
+
+
+def anchor_path(size: int) -> str:
+    """The path of the immutable anchor of a checkpoint."""
+    return f"{checkpoint_path(size)}{SUFFIX}"
 
 
 def inbox_path(bundle: Digest) -> str:

@@ -6,7 +6,6 @@ are pending: readers ignore them and the next run signs them unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,9 +13,11 @@ from muniment.core.digest import Digest
 from muniment.core.errors import Missing, MunimentError, Refused, Untrusted, Usage
 from muniment.core.instant import whole_seconds
 from muniment.evidence.kinds import EVENTS, EVIDENCE, kind_of
-from muniment.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from muniment.evidence.statement import format_statement
+from muniment.log.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
 from muniment.log.lines import format_lines, leaf_file, parse_lines
-from muniment.log.note import NoteSigner, parse_vkey
+from muniment.log.note import NoteSigner, parse_note, parse_vkey
+from muniment.registry.anchor import anchor_statement, check_anchor
 from muniment.registry.check import SKEW, check
 from muniment.registry.fold import (
     Batch,
@@ -34,12 +35,14 @@ from muniment.registry.fold import (
     verify_bundle,
 )
 from muniment.registry.inbox import Item, read_inbox
+from muniment.registry.judges.common import config_of
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf, parse_leaf
-from muniment.registry.paths import CHECKPOINT, CHECKPOINTS, blob_path, checkpoint_path
+from muniment.registry.paths import ANCHOR, CHECKPOINT, CHECKPOINTS, anchor_path, blob_path, checkpoint_path
 from muniment.registry.state import Entry, State
 from muniment.registry.store import Store
 from muniment.signing.bundle import Bundle
 from muniment.signing.identity import Signed
+from muniment.signing.keyless import Signer
 
 PATIENCE = timedelta(days=30)
 FILE = 256
@@ -90,48 +93,51 @@ class _Work:
     turned: list[Turned] = field(default_factory=list)
 
 
-def publish(store: Store, signer: NoteSigner, now: datetime) -> Published:
-    """Admits what the inbox holds and can be admitted, and signs the log.
+def publish(
+    store: Store, signer: NoteSigner, now: datetime, anchor: Signer | None = None, heartbeat: bool = False
+) -> Published:
+    """Admits what the inbox holds and can be admitted, and signs the log, with `anchor` keyless as well.
 
-    `now` is the batch's time, moved forward where records or earlier batches are later. Raises `Untrusted` when the
-    registry is not what its checkpoint signs, `Usage` for a foreign log key.
+    `now` is the batch's time, moved forward where records or earlier batches are later. With `heartbeat` a batch of
+    nothing is ended too, so that readers see a date. Raises `Untrusted` when the registry is not what its checkpoint
+    signs, `Usage` for a foreign log key or an anchor by another than the configured sequencer.
     """
-    note, base = _signed_part(store, signer)
+    note, base = _signed_part(store)
     work = _Work(base, _all_leaves(store))
     size = base.size
     first = _resume(work, size, blob_reader(store), whole_seconds(now) + SKEW)
-    _admit(work, [*first, *_candidates(work, read_inbox(store), first)], whole_seconds(now))
+    _admit(work, [*first, *_candidates(work, read_inbox(store), first)], whole_seconds(now), heartbeat)
+    if work.state.config is not None:
+        _check_key(work.state, signer)
     if work.state.size == size:
         _clear(store, work)
         return Published(_history(work, note, store), (), tuple(work.turned))
-    _check_key(work.state, signer)
+    _check_anchor(work.state, anchor)
     _check_signed(store, work, size, signer)
     _write(store, work, size)
-    note = _sign(store, work, signer)
+    note = _sign(store, work, signer, anchor)
     _clear(store, work)
     entries = tuple(work.state.entries[i] for i in range(size, work.state.size))
     return Published(_history(work, note, store), entries, tuple(work.turned))
 
 
-def open_registry(store: Store, signer_or_keys: Sequence[str]) -> tuple[bytes, Checkpoint]:
-    """The registry's signed checkpoint and what it says, by the log keys given."""
-    note = store.read(CHECKPOINT)
-    verifiers = [parse_vkey(key) for key in signer_or_keys]
-    return note, open_checkpoint(note, verifiers[0].name, verifiers)
-
-
-def _signed_part(store: Store, signer: NoteSigner) -> tuple[bytes, State]:
+def _signed_part(store: Store) -> tuple[bytes, State]:
+    """The newest checkpoint's note and what its entries add up to, signed by a key in force there."""
     if not store.exists(CHECKPOINT):
         if store.exists(checkpoint_path(2)):
             raise Missing(f"{store.place}/checkpoint is missing.", "Put back the newest of checkpoints/.")
         return b"", State()
-    note, checkpoint = open_registry(store, [signer.vkey])
+    note = store.read(CHECKPOINT)
+    checkpoint = parse_checkpoint(parse_note(note).text)
     leaves = read_leaves(store, checkpoint.size)
     if tree_of(leaves).root() != checkpoint.root:
         raise Untrusted(
             "The log is not what its checkpoint signs.", "Do not publish; restore the registry from a good copy."
         )
-    return note, fold(State(), leaves, blob_reader(store))
+    state = fold(State(), leaves, blob_reader(store))
+    config = config_of(state)
+    open_checkpoint(note, config.origin, [parse_vkey(key) for key in config.log_keys])
+    return note, state
 
 
 def _all_leaves(store: Store) -> list[bytes]:
@@ -190,7 +196,7 @@ def _candidates(work: _Work, items: list[Item], resumed: list[_Candidate]) -> li
     return sorted(found, key=lambda c: c.order)
 
 
-def _admit(work: _Work, candidates: list[_Candidate], now: datetime) -> None:
+def _admit(work: _Work, candidates: list[_Candidate], now: datetime, heartbeat: bool) -> None:
     """Tries what waits again and again until nothing more is admitted, then ends the batch."""
     start = work.state.size
     timely = [c for c in candidates if c.signed.signed_at <= now + SKEW]
@@ -203,7 +209,7 @@ def _admit(work: _Work, candidates: list[_Candidate], now: datetime) -> None:
         rest = left
     for candidate in rest:
         _turn(work, candidate, now)
-    if work.state.size > start:
+    if work.state.size > start or (heartbeat and start):
         leaf = StateLeaf(at, state_root(work.state))
         data = format_state_leaf(leaf)
         work.state = end_batch(work.state, leaf, data)
@@ -236,10 +242,22 @@ def _turn(work: _Work, candidate: _Candidate, now: datetime) -> None:
 
 
 def _check_key(state: State, signer: NoteSigner) -> None:
-    assert state.config is not None
-    if signer.vkey not in state.config.log_keys:
+    """Raises `Usage` for a log key that is not in force after the batch."""
+    config = config_of(state)
+    if signer.vkey not in config.log_keys:
         raise Usage(
-            f"The log key {signer.vkey} is not one of the registry's.", "Give the key the registry was made with."
+            f"The log key {signer.vkey} is not one of the registry's.",
+            f"Give the key of {', '.join(config.log_keys)}; a batch that rotates keys is signed with the new one.",
+        )
+
+
+def _check_anchor(state: State, anchor: Signer | None) -> None:
+    """Raises `Usage` where a checkpoint would lack the anchor that the configuration promises."""
+    config = config_of(state)
+    if config.sequencer is not None and anchor is None:
+        raise Usage(
+            f"registry.yaml names a sequencer, {config.sequencer.subject}, who anchors every checkpoint.",
+            "Publish as that identity: with its CI token, or with --sandbox DIR --as NAME.",
         )
 
 
@@ -248,7 +266,8 @@ def _check_signed(store: Store, work: _Work, size: int, signer: NoteSigner) -> N
 
     It happens when an older log and checkpoint were put back: signing again would convict the log of a fork.
     """
-    tree, verifiers = tree_of(work.leaves), [parse_vkey(signer.vkey)]
+    tree = tree_of(work.leaves)
+    verifiers = [parse_vkey(key) for key in {k for era in work.state.eras for k in era.log_keys}]
     for path in store.list(CHECKPOINTS):
         name = path.rpartition("/")[2]
         if not name.isdecimal() or int(name) <= size:
@@ -275,9 +294,16 @@ def _write(store: Store, work: _Work, size: int) -> None:
         store.write(leaf_file(first), format_lines(work.leaves[first : first + FILE]))
 
 
-def _sign(store: Store, work: _Work, signer: NoteSigner) -> bytes:
-    note = sign_checkpoint(_checkpoint(work), signer)
-    store.write(checkpoint_path(len(work.leaves)), note)
+def _sign(store: Store, work: _Work, signer: NoteSigner, anchor: Signer | None) -> bytes:
+    note, size = sign_checkpoint(_checkpoint(work), signer), len(work.leaves)
+    if anchor is not None:
+        bundle = anchor.sign(format_statement(anchor_statement(note)))
+        sequencer = config_of(work.state).sequencer
+        if sequencer is not None:
+            check_anchor(bundle.data, note, work.state, sequencer)
+        store.write(anchor_path(size), bundle.data)
+        store.write(ANCHOR, bundle.data)
+    store.write(checkpoint_path(size), note)
     store.write(CHECKPOINT, note)
     return note
 

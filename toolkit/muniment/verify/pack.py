@@ -1,9 +1,9 @@
 """Packs: one canonical JSON document with all that is needed to verify a version offline.
 
-A pack carries the signed checkpoint; leaves with inclusion proofs; the bundles of every configure entry and of every
-entry behind the version's documents; and range proofs of these documents under the last state root. Opening one runs
-the registry's own `check` over the carried entries, each at its own index and time, and compares what they add up to
-with the proven documents: an entry left out shows.
+A pack carries the signed checkpoint and, where there is one, its anchor; leaves with inclusion proofs; the bundles of
+every configure and rotate-key entry and of every entry behind the version's documents; and range proofs of these
+documents under the last state root. Opening one runs the registry's own `check` over the carried entries, each at its
+own index and time, and compares what they add up to with the proven documents: an entry left out shows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from muniment.registry.event import stage_key, version_key
 from muniment.registry.fold import Blob, History, admit_leaf, tree_of
 from muniment.registry.leaf import RecordLeaf, StateLeaf, parse_leaf
 from muniment.registry.state import State, VersionState
-from muniment.verify.replay import check_genesis, check_note, check_root
+from muniment.verify.replay import Vouched, check_genesis, check_vouched, claimed
 from muniment.verify.select import needed, story_of
 from muniment.verify.trust import Trust
 
@@ -36,16 +36,21 @@ TYPE = "https://muniment.dev/pack/v1"
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A pack that was verified: the version, the state its entries add up to, and the checkpoint it holds for."""
+    """A pack that was verified: the version, the state its entries add up to, and the checkpoint it holds for.
+
+    `asserted` rests on the state root alone, which the witnesses named in `replayed_by` have derived themselves.
+    """
 
     version: VersionId
     state: State
     checkpoint: Checkpoint
+    vouched: Vouched
     asserted: tuple[str, ...]
+    replayed_by: tuple[str, ...]
 
 
-def make_pack(history: History, version: VersionId, blob: Blob) -> bytes:
-    """The pack of a released version. Raises `Missing`."""
+def make_pack(history: History, version: VersionId, blob: Blob, anchor: bytes | None = None) -> bytes:
+    """The pack of a released version; `anchor` is that of the history's checkpoint. Raises `Missing`."""
     if version not in history.state.versions:
         raise Missing(f"{version} is not released.", "Name a version that the registry's catalog shows.")
     tree, indexes = tree_of(history.leaves), needed(history, version)
@@ -58,6 +63,8 @@ def make_pack(history: History, version: VersionId, blob: Blob) -> bytes:
         "entries": entries,
         "state": _state_proofs(history, version),
     }
+    if anchor is not None:
+        value["anchor"] = json.loads(anchor)
     return format_json(value)
 
 
@@ -65,7 +72,8 @@ def open_pack(data: bytes, trust: Trust) -> Opened:
     """What a pack proves. Raises `Rejected` or `Unchecked` errors; any changed byte is found."""
     pack = _parse(data)
     version = parse_version_id(pack["version"])
-    checkpoint = check_note(pack["checkpoint"].encode(), trust)
+    note = pack["checkpoint"].encode()
+    checkpoint = claimed(note, trust)
     leaves, blobs = _check_entries(pack["entries"], checkpoint)
     if 0 not in leaves:
         raise Untrusted("The pack does not carry the log's first entry.", "Make it again with muniment pack.")
@@ -74,10 +82,17 @@ def open_pack(data: bytes, trust: Trust) -> Opened:
     if not isinstance(last, StateLeaf):
         raise Untrusted("The pack does not carry the checkpoint's state entry.", "Make it again with muniment pack.")
     state = _fold(leaves, blobs)
-    check_root(state, trust)
     _check_documents(state, version, pack["state"], last.root)
     state = replace(state, size=checkpoint.size, admitted_at=last.admitted_at)
-    return Opened(version, state, checkpoint, _asserted(state, version))
+    vouched = check_vouched(note, _anchor(pack, trust), state, trust)
+    replayed_by = tuple(sorted(set(trust.replayed_by) & set(vouched.witnesses)))
+    return Opened(version, state, checkpoint, vouched, _asserted(state, version), replayed_by)
+
+
+def _anchor(pack: dict[str, Any], trust: Trust) -> bytes | None:
+    if trust.anchor is not None and "anchor" not in pack:
+        raise Missing("The pack carries no anchor of its checkpoint, and trust asks for one.", "Make it again.")
+    return format_json(pack["anchor"]) if "anchor" in pack else None
 
 
 def _entry(history: History, tree: Any, index: int, blob: Blob | None) -> dict[str, Any]:

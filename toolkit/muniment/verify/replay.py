@@ -1,45 +1,89 @@
-"""A whole registry, believed in nothing but the pins: every field, decision and root is derived again."""
+"""A whole registry, believed in nothing but the pins: every field, decision and root is derived again.
+
+Which keys may sign a checkpoint follows from the pinned first entry and the rotations in the log, so the checkpoint's
+signature is judged last, by the keys in force at its size; until then its text is a claim like any other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
 from muniment.core.digest import Digest
 from muniment.core.errors import Untrusted
-from muniment.log.checkpoint import Checkpoint, open_checkpoint
+from muniment.core.instant import format_instant
+from muniment.log.checkpoint import Checkpoint, parse_checkpoint
 from muniment.log.merkle import leaf_hash
-from muniment.log.note import parse_vkey
+from muniment.log.note import parse_note
+from muniment.log.policy import open_cosigned
+from muniment.registry.anchor import check_anchor
 from muniment.registry.fold import History, blob_reader, fold, read_leaves, tree_of
-from muniment.registry.paths import CHECKPOINT, checkpoint_path
+from muniment.registry.paths import CHECKPOINT, anchor_path, checkpoint_path
 from muniment.registry.state import State
 from muniment.registry.store import Reader
 from muniment.verify.trust import Trust
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Who stands behind a checkpoint besides the log's key: witnesses with the POSIX times they state, and an anchor.
+
+    `anchored_at` is the proved time of the anchor, None where trust asks for none.
+    """
+
+    witnesses: Mapping[str, int]
+    anchored_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A registry that was verified, and who vouches for its checkpoint."""
+
+    history: History
+    vouched: Vouched
+
+
 def criteria(trust: Trust) -> tuple[str, ...]:
     """What verification will demand, in words, before it is done."""
-    return (
-        f"checkpoint of {trust.origin} signed by {', '.join(trust.log_keys)}",
+    demands = [
+        f"checkpoint of {trust.origin} signed by {', '.join(trust.log_keys)}, or a key the log rotated these to",
         f"first entry hashes to {trust.genesis}",
-        f"signatures by certificates of the {'SANDBOX ' if trust.sandbox else ''}Sigstore root {trust.root}",
+        f"signatures by certificates of the {'SANDBOX ' if trust.sandbox else ''}Sigstore root {trust.root}, or one "
+        "the log rotated it to",
         "every entry derived again from its bundle, judged again by the rules then in force; every state root too",
-    )
+    ]
+    if trust.policy.quorum != "none":
+        demands.append(f"checkpoint cosigned by the quorum {trust.policy.quorum} of {len(trust.policy.witnesses)}")
+    if trust.anchor is not None:
+        demands.append(f"checkpoint anchored in Sigstore's log by {trust.anchor.subject} ({trust.anchor.issuer})")
+    return tuple(demands)
 
 
-def verify_registry(reader: Reader, trust: Trust, size: int | None = None) -> History:
+def verify_registry(reader: Reader, trust: Trust, size: int | None = None) -> Replayed:
     """The registry up to its checkpoint, or the one of `size`, verified. Raises `Rejected` or `Unchecked` errors."""
     note = reader.read(CHECKPOINT if size is None else checkpoint_path(size))
-    checkpoint = check_note(note, trust)
+    checkpoint = claimed(note, trust)
     leaves = read_leaves(reader, checkpoint.size)
     if tree_of(leaves).root() != checkpoint.root:
         raise Untrusted("The entries do not hash to the signed checkpoint.", "The log was altered; fetch it again.")
     check_genesis(leaves[0], trust)
     state = fold(State(), leaves, blob_reader(reader))
-    check_root(state, trust)
-    return History(tuple(state.entries[i] for i in range(state.size)), state, checkpoint, note, tuple(leaves))
+    anchor = None
+    if trust.anchor is not None:
+        anchor = reader.read(anchor_path(checkpoint.size))
+    vouched = check_vouched(note, anchor, state, trust)
+    entries = tuple(state.entries[i] for i in range(state.size))
+    return Replayed(History(entries, state, checkpoint, note, tuple(leaves)), vouched)
 
 
-def check_note(note: bytes, trust: Trust) -> Checkpoint:
-    """The checkpoint a note signs, by the pinned keys and origin."""
-    checkpoint = open_checkpoint(note, trust.origin, [parse_vkey(key) for key in trust.log_keys])
+def claimed(note: bytes, trust: Trust) -> Checkpoint:
+    """The checkpoint of a note that says it is the pinned log's; `check_vouched` says whether that is true."""
+    checkpoint = parse_checkpoint(parse_note(note).text)
+    if checkpoint.origin != trust.origin:
+        raise Untrusted(
+            f"The checkpoint is of the log {checkpoint.origin}, not {trust.origin}.", "Give the right registry."
+        )
     if checkpoint.size < 1:
         raise Untrusted("The checkpoint speaks of an empty log.", "Every registry begins with a configure entry.")
     return checkpoint
@@ -53,10 +97,42 @@ def check_genesis(leaf: bytes, trust: Trust) -> None:
         )
 
 
-def check_root(state: State, trust: Trust) -> None:
-    """Raises `Untrusted` unless the registry's Sigstore root is the pinned one."""
-    if state.config is None or state.config.root != trust.root:
+def check_vouched(note: bytes, anchor: bytes | None, state: State, trust: Trust) -> Vouched:
+    """Who vouches for a checkpoint whose entries add up to `state`; `anchor` is its bundle where trust asks for one.
+
+    Raises `Untrusted` unless a log key in force signed it, pinned keys and root were ever in force, the witnesses make
+    the quorum, and the anchor is by whom trust names.
+    """
+    _check_pinned(state, trust)
+    cosigned = open_cosigned(note, trust.policy_with(state.eras[-1].log_keys))
+    anchored_at = None
+    if trust.anchor is not None:
+        assert anchor is not None
+        anchored_at = check_anchor(anchor, note, state, trust.anchor).signed_at
+    return Vouched(cosigned.witnesses, anchored_at)
+
+
+def witnessed(vouched: Vouched) -> tuple[str, ...]:
+    """Who vouches for a checkpoint, in words."""
+    times = {name: format_instant(datetime.fromtimestamp(at, UTC)) for name, at in vouched.witnesses.items()}
+    lines = [f"cosigned by {name} at {time}" for name, time in sorted(times.items())]
+    if vouched.anchored_at is not None:
+        lines.append(f"anchored at {format_instant(vouched.anchored_at)}")
+    return tuple(lines)
+
+
+def _check_pinned(state: State, trust: Trust) -> None:
+    """Raises `Untrusted` unless pinned keys are among those this log ever had.
+
+    A log that forks from before a rotation never reaches the keys that newer pins name.
+    """
+    if not any(set(era.log_keys) & set(trust.log_keys) for era in state.eras):
         raise Untrusted(
-            "The registry was signed under another Sigstore root than the pinned one.",
+            "No pinned log key was ever one of this log's.",
+            "It is another log, or one that was cut off before its keys were rotated.",
+        )
+    if trust.root not in {era.root for era in state.eras}:
+        raise Untrusted(
+            "The registry was never signed under the pinned Sigstore root.",
             "Do not take the root from the registry; ask its makers.",
         )

@@ -20,11 +20,12 @@ def needed(history: History, version: VersionId) -> tuple[int, ...]:
 def story_of(history: History, version: VersionId) -> frozenset[int]:
     """The record entries behind a version's documents.
 
-    Every configure entry; every record about the version's artifacts; every event of the name's versions and their
-    evidence, and the same of every other name that one of these events is of; every approval of one of these.
+    Every configure and rotate-key entry; every record about the version's artifacts; every event of the name's
+    versions and their evidence, and the same of every other name that one of these events is of; every approval of one
+    of these.
     """
     state = history.state
-    wanted = {e.index for e in history.entries if e.kind == "configure"}
+    wanted = {e.index for e in history.entries if e.kind in ("configure", "rotate-key")}
     for artifact in state.versions[version].artifacts:
         wanted |= set(state.about.get(artifact.digest, ()))
     told: set[Name] = set()

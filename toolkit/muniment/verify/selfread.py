@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from muniment.core.digest import Digest
-from muniment.core.errors import Untrusted
+from muniment.core.errors import Missing, Untrusted
 from muniment.evidence.statement import parse_statement
 from muniment.log.merkle import leaf_hash
+from muniment.log.policy import NO_QUORUM
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure
 from muniment.registry.fold import History, blob_reader, open_bundle, read_leaves
 from muniment.registry.leaf import StateLeaf, parse_leaf
+from muniment.registry.paths import anchor_path
 from muniment.registry.predicate import parse_event
 from muniment.registry.store import Reader
 from muniment.verify.replay import verify_registry
@@ -18,11 +22,11 @@ from muniment.verify.trust import Trust
 
 def read_history(reader: Reader, size: int | None = None) -> History:
     """The registry, verified against the pins that its own first entry states."""
-    return verify_registry(reader, own_trust(reader), size)
+    return verify_registry(reader, own_trust(reader), size).history
 
 
 def own_trust(reader: Reader) -> Trust:
-    """The pins that a registry's first entry states."""
+    """The pins that a registry's first entry states, without witnesses and anchors."""
     data = read_leaves(reader, 1)[0]
     leaf = parse_leaf(data)
     if isinstance(leaf, StateLeaf):
@@ -32,4 +36,13 @@ def own_trust(reader: Reader) -> Trust:
     if not isinstance(event, Configure):
         raise Untrusted("The log does not begin with a configure entry.", "It was not made by muniment.")
     config = parse_config(event.configuration)
-    return Trust(config.origin, Digest(leaf_hash(data).hex()), config.log_keys, config.trusted_root)
+    logs = replace(config.tlog_policy, witnesses=(), groups=(), quorum=NO_QUORUM)
+    return Trust(config.origin, Digest(leaf_hash(data).hex()), logs, config.trusted_root)
+
+
+def own_anchor(reader: Reader, history: History) -> bytes | None:
+    """The anchor of a registry's checkpoint, if it has one."""
+    try:
+        return reader.read(anchor_path(history.checkpoint.size))
+    except Missing:
+        return None

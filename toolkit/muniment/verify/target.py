@@ -16,7 +16,7 @@ from muniment.registry.store import LIMIT, Reader
 from muniment.registry.store.http import HttpReader
 from muniment.registry.store.local import LocalStore
 from muniment.verify.pack import open_pack
-from muniment.verify.replay import verify_registry
+from muniment.verify.replay import verify_registry, witnessed
 from muniment.verify.trust import Trust
 
 
@@ -32,7 +32,11 @@ class HeldFile:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What verification established; `asserted` rests on the log's word, `not_checked` on nothing."""
+    """What verification established; `asserted` rests on the log's word, `not_checked` on nothing.
+
+    `vouched` says who stands behind the checkpoint besides the log's key; `replayed_by` names those witnesses that the
+    pins take to have derived themselves what is asserted.
+    """
 
     target: str
     origin: str
@@ -40,8 +44,10 @@ class Verified:
     sandbox: bool
     as_of: str
     facts: tuple[str, ...]
+    vouched: tuple[str, ...]
     files: tuple[HeldFile, ...]
     asserted: tuple[str, ...] = ()
+    replayed_by: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
 
 
@@ -56,15 +62,17 @@ def verify_target(target: str, files: list[Path], trust: Trust) -> Verified:
 
 
 def _whole(target: str, reader: Reader, files: list[Path], trust: Trust, unchecked: tuple[str, ...]) -> Verified:
-    history = verify_registry(reader, trust)
-    state = history.state
+    replayed = verify_registry(reader, trust)
+    history, state = replayed.history, replayed.history.state
     facts = (
         f"{history.checkpoint.size} entries replayed, every decision and state root derived again",
         f"{len(state.versions)} versions",
     )
     newest = tuple(sorted(state.versions, key=lambda v: state.versions[v].events[0], reverse=True))
     held = tuple(found for path in files for found in _hold(path, state, newest))
-    return Verified(target, trust.origin, state.size, trust.sandbox, _as_of(state), facts, held, (), unchecked)
+    vouched = witnessed(replayed.vouched)
+    as_of = _as_of(state)
+    return Verified(target, trust.origin, state.size, trust.sandbox, as_of, facts, vouched, held, not_checked=unchecked)
 
 
 def _pack(target: str, path: Path, files: list[Path], trust: Trust) -> Verified:
@@ -83,8 +91,10 @@ def _pack(target: str, path: Path, files: list[Path], trust: Trust) -> Verified:
         trust.sandbox,
         _as_of(state),
         facts,
+        witnessed(opened.vouched),
         held,
         opened.asserted,
+        opened.replayed_by,
         unchecked,
     )
 

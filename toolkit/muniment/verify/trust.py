@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from muniment.core.canonical import format_json, parse_json
 from muniment.core.digest import Digest, digest_of, parse_digest
+from muniment.core.document import check_schema
 from muniment.core.errors import Malformed
-from muniment.log.note import parse_vkey
+from muniment.log.note import format_vkey, parse_vkey
+from muniment.log.policy import Log, Policy, format_policy, parse_policy
+from muniment.registry.config import Config, Pattern, check_pinned, parse_pattern
 from muniment.registry.fold import History
 from muniment.signing.trustroot import canonical_root, is_sandbox_root
 
-FIELDS = frozenset({"origin", "genesis", "tlogPolicy", "sigstore"})
+FIELDS = frozenset({"origin", "genesis", "tlogPolicy", "replayedBy", "anchor", "sigstore"})
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Origin, hash of the first leaf, log keys (vkeys) and the Sigstore trusted root (canonical JSON)."""
+    """Origin, hash of the first leaf, log keys and witnesses, and the Sigstore trusted root (canonical JSON).
+
+    `replayed_by` names the witnesses that replay the whole log before they cosign; `anchor`, where it is given, is who
+    must have signed every checkpoint keyless as well.
+    """
 
     origin: str
     genesis: Digest
-    log_keys: tuple[str, ...]
+    policy: Policy
     trusted_root: bytes
+    replayed_by: tuple[str, ...] = ()
+    anchor: Pattern | None = None
+
+    @property
+    def log_keys(self) -> tuple[str, ...]:
+        """The pinned log keys as vkeys."""
+        return tuple(format_vkey(log.key) for log in self.policy.logs)
 
     @property
     def root(self) -> Digest:
@@ -34,15 +49,23 @@ class Trust:
         """Whether the trusted root is a sandbox's."""
         return is_sandbox_root(self.trusted_root)
 
+    def policy_with(self, log_keys: tuple[str, ...]) -> Policy:
+        """What a checkpoint needs where these are the log's keys in force: one of them, and the pinned witnesses."""
+        return replace(self.policy, logs=tuple(Log(parse_vkey(key)) for key in log_keys))
+
 
 def format_trust(trust: Trust) -> bytes:
-    """`trust.json`: indented JSON; the log's keys stand in the lines of C2SP's tlog-policy."""
-    value = {
+    """`trust.json`: indented JSON; keys, witnesses and quorum stand in the lines of C2SP's tlog-policy."""
+    value: dict[str, Any] = {
         "origin": trust.origin,
         "genesis": str(trust.genesis),
-        "tlogPolicy": [*(f"log {key}" for key in trust.log_keys), "quorum none"],
-        "sigstore": {"trustedRoot": json.loads(trust.trusted_root)},
+        "tlogPolicy": format_policy(trust.policy).decode().splitlines(),
     }
+    if trust.replayed_by:
+        value["replayedBy"] = list(trust.replayed_by)
+    if trust.anchor is not None:
+        value["anchor"] = _format_pattern(trust.anchor)
+    value["sigstore"] = {"trustedRoot": json.loads(trust.trusted_root)}
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
@@ -52,16 +75,18 @@ def parse_trust(data: bytes) -> Trust:
     unknown = sorted(set(value) - FIELDS) if isinstance(value, dict) else []
     if unknown:
         raise Malformed(f"trust.json has the field {unknown[0]!r}, which this muniment cannot apply.", "Upgrade it.")
-    try:
-        root = canonical_root(format_json(value["sigstore"]["trustedRoot"]))
-        lines = [str(line) for line in value["tlogPolicy"]]
-        if not isinstance(value["origin"], str):
-            raise Malformed("trust.json has an origin that is not text.", "Write the log's name.")
-        return Trust(value["origin"], parse_digest(value["genesis"]), _log_keys(lines), root)
-    except (KeyError, TypeError) as error:
-        raise Malformed(
-            f"trust.json lacks {error}.", "Use the trust.json that the registry's makers gave out."
-        ) from error
+    check_schema(value, "trust", "trust.json")
+    policy = parse_policy("".join(f"{line}\n" for line in value["tlogPolicy"]).encode())
+    if not policy.logs:
+        raise Malformed("trust.json names no log key.", "It needs a `log` line in tlogPolicy.")
+    replayed_by = tuple(value.get("replayedBy", ()))
+    for name in set(replayed_by) - {witness.name for witness in policy.witnesses}:
+        raise Malformed(f"trust.json says that {name!r} replays, which is no witness.", "Name it in tlogPolicy.")
+    anchor = parse_pattern(value["anchor"]) if "anchor" in value else None
+    if anchor is not None:
+        check_pinned(anchor, "anchor")
+    root = canonical_root(format_json(value["sigstore"]["trustedRoot"]))
+    return Trust(value["origin"], parse_digest(value["genesis"]), policy, root, replayed_by, anchor)
 
 
 def trust_of(history: History) -> Trust:
@@ -69,22 +94,14 @@ def trust_of(history: History) -> Trust:
     config, genesis = history.state.config, history.state.genesis
     assert config is not None
     assert genesis is not None
-    return Trust(config.origin, genesis, config.log_keys, config.trusted_root)
+    return configured_trust(config, genesis)
 
 
-def _log_keys(lines: list[str]) -> tuple[str, ...]:
-    keys: list[str] = []
-    for line in lines:
-        match line.split():
-            case ["log", key]:
-                parse_vkey(key)
-                keys.append(key)
-            case ["quorum", "none"]:
-                pass
-            case _:
-                raise Malformed(
-                    f"trust.json has the policy line {line!r}, which this muniment cannot apply.", "Upgrade it."
-                )
-    if not keys:
-        raise Malformed("trust.json names no log key.", "It needs a `log` line in tlogPolicy.")
-    return tuple(keys)
+def configured_trust(config: Config, genesis: Digest) -> Trust:
+    """The pins that a configuration states; of its witnesses none is taken to replay."""
+    return Trust(config.origin, genesis, config.tlog_policy, config.trusted_root, (), config.sequencer)
+
+
+def _format_pattern(pattern: Pattern) -> dict[str, Any]:
+    value: dict[str, Any] = {"issuer": pattern.issuer, "subject": pattern.subject}
+    return value | ({"claims": dict(pattern.claims)} if pattern.claims else {})
