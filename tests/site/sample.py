@@ -30,10 +30,11 @@ from muniment.registry.event import (
     ReleasedArtifact,
     Retire,
     Rollback,
+    subjects_of,
 )
 from muniment.registry.fold import History, state_root, tree_of
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf
-from muniment.registry.predicate import format_event, subjects_of
+from muniment.registry.predicate import format_event
 from muniment.registry.state import Entry, State
 from muniment.signing.identity import Identity, Signed
 from muniment.signing.trustroot import canonical_root
