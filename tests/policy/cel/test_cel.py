@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -86,10 +87,8 @@ def test_what_is_not_given_is_unknown() -> None:
 
 @given(st.text(max_size=60) | st.text(alphabet="()[]{}'\"\\.,:?!&|<>=+-*/%0123456789aex \n", max_size=60))
 def test_any_text_is_an_expression_or_malformed(text: str) -> None:
-    try:
+    with contextlib.suppress(Malformed, Undecided):
         compile_expression(text, VARIABLES).evaluate(VARIABLES)
-    except (Malformed, Undecided) as error:
-        assert str(error)
 
 
 # Where the other implementation is known to differ it raises, or its strings count bytes: so text is ASCII here.

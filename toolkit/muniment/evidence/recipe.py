@@ -36,6 +36,9 @@ _PARAMETERS = (
     "hyperparameters",
 )
 
+DATA_ROLES = ("training", "validation", "test", "calibration", "fine-tuning")
+"""What data is to a model, as `resolvedDependencies` say it in their annotations."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

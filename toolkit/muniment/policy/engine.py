@@ -1,58 +1,35 @@
-"""Policy: named uses of rules at gates. Plain facts in, findings out; a rule that cannot decide fails."""
+"""Policy: rules at gates. Plain facts in, findings out; a rule that cannot decide fails.
+
+What comes out depends on the policy and the facts alone: no clock, no locale, no list of what is installed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from muniment.core.document import check_schema
-from muniment.core.errors import Malformed
-from muniment.policy.facts import Facts
+from muniment.core.errors import MunimentError
+from muniment.core.instant import format_instant
+from muniment.policy.cel import Program, Undecided
+from muniment.policy.document import GATES, Policy, RuleUse, parse_policy
+from muniment.policy.facts import Facts, Verdict
 from muniment.policy.finding import Finding, Status
 from muniment.policy.rules import RULES
+from muniment.policy.variables import variables
+from muniment.policy.waivers import how_to_waive, in_force, said_of, why_not
 
-# The gates that semantics 1 asks at; a rule at another one would be written down and never asked.
-GATES = ("release", "promote")
+__all__ = ["GATES", "Policy", "RuleUse", "evaluate", "failures", "parse_policy"]
 
-
-@dataclass(frozen=True, slots=True)
-class RuleUse:
-    """A rule put to use: `id` names it in findings, `rule` is the built-in rule, `params` what it is held to.
-
-    `kinds` are the kinds of artifact it is for, `environments` those it guards; empty means all.
-    """
-
-    id: str
-    rule: str
-    gate: str
-    severity: Status
-    kinds: tuple[str, ...]
-    environments: tuple[str, ...]
-    params: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The rules in force, in the order they are written."""
-
-    rules: tuple[RuleUse, ...]
-
-
-def parse_policy(value: Mapping[str, Any]) -> Policy:
-    """The policy that a parsed policy.yaml holds. Raises `Malformed`."""
-    check_schema(value, "policy", "policy.yaml")
-    uses = tuple(_parse_use(rule) for rule in value["rules"])
-    ids = [use.id for use in uses]
-    repeated = next((i for i in ids if ids.count(i) > 1), None)
-    if repeated is not None:
-        raise Malformed(f"policy.yaml uses the rule id {repeated!r} twice.", "Give every use an id of its own.")
-    return Policy(uses)
+_DOUBTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def evaluate(policy: Policy, facts: Facts) -> tuple[Finding, ...]:
     """What every rule of the facts' gate says of them, in policy order."""
-    return tuple(_judge(use, facts) for use in policy.rules if use.gate == facts.gate)
+    uses = [use for use in policy.rules if use.gate == facts.gate]
+    asked = variables(facts) if any(use.when or use.require for use in uses) else {}
+    return tuple(_judge(use, facts, asked, use.escalation or facts.escalation or policy.escalation) for use in uses)
 
 
 def failures(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -60,51 +37,61 @@ def failures(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(f for f in findings if f.status is Status.FAIL)
 
 
-def _parse_use(value: Mapping[str, Any]) -> RuleUse:
-    name, params = value["rule"], value.get("with", {})
-    if name not in RULES:
-        raise Malformed(
-            f"policy.yaml names the rule {name!r}, which does not exist.", f"Choose among {', '.join(RULES)}."
-        )
-    if value["gate"] not in GATES:
-        raise Malformed(
-            f"policy.yaml, rule {value.get('id', name)}: nothing is asked at the gate {value['gate']!r}.",
-            f"Choose among {', '.join(GATES)}.",
-        )
-    if value.get("environments") and value["gate"] != "promote":
-        raise Malformed(
-            f"policy.yaml, rule {value.get('id', name)}: there is no environment at the gate {value['gate']!r}.",
-            "Leave `environments` out, or ask at the gate promote.",
-        )
-    wrong = RULES[name].check_params(params)
-    if wrong:
-        raise Malformed(f"policy.yaml, rule {value.get('id', name)}: {wrong}.", "Correct it under `with`.")
-    return RuleUse(
-        id=value.get("id", name),
-        rule=name,
-        gate=value["gate"],
-        severity=Status(value.get("severity", "fail")),
-        kinds=tuple(value.get("kinds", ())),
-        environments=tuple(value.get("environments", ())),
-        params=params,
-    )
+def _judge(use: RuleUse, facts: Facts, asked: Mapping[str, Any], escalation: str) -> Finding:
+    said = partial(Finding, use.id, use.title, subject=facts.subject, page=use.page, controls=use.controls)
+    verdict = _verdict(use, facts, asked)
+    if verdict is None:
+        return said(status=Status.NOT_APPLICABLE, reason="The rule is not for this case.")
+    if verdict.holds:
+        return said(status=Status.PASS, reason=verdict.reason)
+    failed = said(status=use.severity, reason=verdict.reason, fix=use.fix or verdict.fix, waits=verdict.waits)
+    return _excused(replace(failed, waiver=how_to_waive(use, facts.subject, escalation)), use, facts)
 
 
-def _judge(use: RuleUse, facts: Facts) -> Finding:
-    rule = RULES[use.rule]
-    applies = (not use.kinds or not facts.kinds.isdisjoint(use.kinds)) and (
-        not use.environments or facts.environment in use.environments
-    )
-    if not applies:
-        return Finding(use.id, rule.title, Status.NOT_APPLICABLE, facts.subject, "The rule is not for this case.")
-    verdict = rule.judge(facts, use.params)
-    return Finding(
-        rule=use.id,
-        title=rule.title,
-        status=Status.PASS if verdict.holds else use.severity,
-        subject=facts.subject,
-        reason=verdict.reason,
-        fix="" if verdict.holds else verdict.fix,
-        waiver="" if verdict.holds else f"Nobody can waive {use.id} yet; change policy.yaml by a configure entry.",
-        waits=verdict.waits and not verdict.holds,
-    )
+def _excused(failed: Finding, use: RuleUse, facts: Facts) -> Finding:
+    """The finding as it is where a waiver is in force, or the rule is not yet."""
+    waiver = in_force(use, facts)
+    if waiver is not None:
+        reason = f"{failed.reason} {said_of(waiver, facts.at)}"
+        mark = str(waiver.statement)
+        return replace(failed, status=Status.WAIVED, reason=reason, waits=False, waived_by=mark, expires=waiver.expires)
+    if use.effective_on is not None and facts.at < use.effective_on:
+        reason = f"{failed.reason} It fails from {format_instant(use.effective_on)} on."
+        return replace(failed, status=Status.WARN, reason=reason)
+    return replace(failed, reason=" ".join(filter(None, [failed.reason, why_not(use, facts)])))
+
+
+def _verdict(use: RuleUse, facts: Facts, asked: Mapping[str, Any]) -> Verdict | None:
+    """What the rule says, or None where it does not apply."""
+    if use.kinds and facts.kinds.isdisjoint(use.kinds):
+        return None
+    if use.environments and facts.environment not in use.environments:
+        return None
+    if use.when is not None:
+        applies = _ask(use.when, asked, "when")
+        if isinstance(applies, Verdict):
+            return applies
+        if not applies:
+            return None
+    if use.require is None:
+        return _built_in(use, facts)
+    holds = _ask(use.require, asked, "require")
+    return holds if isinstance(holds, Verdict) else Verdict(holds, f"{use.title}." if holds else use.message)
+
+
+def _ask(program: Program, asked: Mapping[str, Any], part: str) -> bool | Verdict:
+    """An expression's answer; one that has none is a failure of its rule."""
+    try:
+        return program.decide(asked)
+    except Undecided as error:
+        return Verdict(False, f"The rule cannot be decided: its `{part}`: {error}.", "Give the record that it asks of.")
+
+
+def _built_in(use: RuleUse, facts: Facts) -> Verdict:
+    try:
+        return RULES[use.rule].judge(facts, use.params)
+    except MunimentError as error:
+        return Verdict(False, f"The rule cannot be decided: {error.fact}", error.remedy)
+    except _DOUBTS as error:
+        what = f"a record has no {error}" if isinstance(error, KeyError) else "a record is not as it should be"
+        return Verdict(False, f"The rule cannot be decided: {what}.", "Make the record again with muniment.")

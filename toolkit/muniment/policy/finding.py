@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -20,8 +21,10 @@ class Status(StrEnum):
 class Finding:
     """One rule's word on one subject.
 
-    `reason` is the fact, `fix` what makes it pass, `waiver` how to ask for an exception.
+    `reason` is the fact, `fix` what makes it pass, `waiver` how to ask for an exception and whom to turn to.
     `waits` marks a failure that later records can mend (a missing approval): the subject may stay in the inbox.
+    `page` is the rule's page of docs, `controls` what it serves; `waived_by` is the statement of the waiver that holds,
+    and `expires` when it ends.
     """
 
     rule: str
@@ -32,3 +35,7 @@ class Finding:
     fix: str = ""
     waiver: str = ""
     waits: bool = False
+    page: str = ""
+    controls: tuple[str, ...] = ()
+    waived_by: str = ""
+    expires: datetime | None = None

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
-from muniment.policy.engine import evaluate, failures
-from muniment.policy.facts import Facts
+from muniment.policy.engine import Policy, evaluate, failures
 from muniment.policy.finding import Finding
 from muniment.registry import facts
 from muniment.registry.judges.common import config_of, version_of
@@ -16,14 +15,19 @@ from muniment.registry.state import State
 
 def try_promotion(state: State, version: VersionId, environment: str, at: datetime) -> tuple[tuple[Finding, ...], bool]:
     """The promote gate's findings for a version, as if its promotion were submitted unapproved at `at`."""
-    known = version_of(state, version)
     if environment not in config_of(state).environments:
         raise Refused(f"The environment {environment!r} is not configured.", "Choose a configured one.")
-    if known.retired:
+    if version_of(state, version).retired:
         raise Refused(f"{version} is retired.", "Choose a version that is not.")
-    evidence = facts.bound_evidence(state, known)
-    subject = Facts(
-        "promote", str(version), facts.kinds_of(known.artifacts), environment, at, evidence, (), frozenset()
-    )
-    findings = evaluate(config_of(state).policy, subject)
+    findings = try_gate(state, config_of(state).policy, version, "promote", environment, at)
     return findings, not failures(findings)
+
+
+def try_gate(
+    state: State, policy: Policy, version: VersionId, gate: str, environment: str | None, at: datetime
+) -> tuple[Finding, ...]:
+    """What a policy says of a released version at a gate, by the state's facts at `at`, unapproved."""
+    known = version_of(state, version)
+    evidence = facts.bound_evidence(state, known)
+    subject = facts.gather(state, gate, None, version, evidence, known.artifacts, at, environment)
+    return evaluate(policy, subject)

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
 from muniment.evidence import link, oms, recipe
+from muniment.evidence.bom import licences
 from muniment.evidence.kinds import EVIDENCE, kind_of
-from muniment.evidence.statement import Statement
-from muniment.policy.facts import ApprovalFact, EvidenceFact, Facts
-from muniment.registry.event import Release, ReleasedArtifact
+from muniment.evidence.statement import Statement, parse_statement
+from muniment.policy.facts import (
+    ApprovalFact,
+    ArtifactFact,
+    DataFact,
+    EvidenceFact,
+    Facts,
+    IncidentFact,
+    SignerFact,
+    StandingFact,
+    TenureFact,
+    WaiverFact,
+)
+from muniment.registry.config import Config, parse_config
+from muniment.registry.event import Configure, Release, ReleasedArtifact
+from muniment.registry.predicate import parse_event
 from muniment.registry.state import Entry, State, VersionState
 from muniment.signing.identity import Identity, Signed
+
+_MAIL = re.compile(r"[^@\s/:]+@[^@\s/:]+")
+_SERVICE = ".gserviceaccount.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +48,44 @@ class Reach:
 def gather(
     state: State,
     gate: str,
-    signed: Signed,
+    signed: Signed | None,
     version: VersionId,
     evidence: tuple[EvidenceFact, ...],
     artifacts: tuple[ReleasedArtifact, ...],
     at: datetime,
     environment: str | None = None,
+    waivers: tuple[WaiverFact, ...] = (),
+    incidents: tuple[IncidentFact, ...] = (),
 ) -> Facts:
-    """What is known of a version at a gate; approvals are those whose role the approver holds now, in its namespace."""
-    authors = _authors(state, signed, version)
-    approvals = approvals_for(state, signed.statement_digest, version.name.namespace)
-    return Facts(gate, str(version), kinds_of(artifacts), environment, at, evidence, approvals, authors)
+    """What is known of a version at a gate; approvals are those whose role the approver holds now, in its namespace.
+
+    `signed` is the event that is judged, None where nobody signed it yet; `evidence` what the release names. Beside it
+    counts what the log holds about the artifacts by signers of the namespace: a bad review cannot be left out.
+    """
+    config, known = state.config, state.versions.get(version)
+    assert config is not None
+    namespace = version.name.namespace
+    return Facts(
+        gate,
+        str(version),
+        kinds_of(artifacts),
+        environment,
+        at,
+        evidence=_with_later(state, evidence, artifacts, namespace),
+        approvals=approvals_for(state, signed.statement_digest, namespace) if signed else (),
+        authors=_authors(state, signed, version),
+        artifacts=_artifacts(artifacts),
+        author=signer_fact(config, signed.identity, config.roles_of(signed.identity, gate, namespace))
+        if signed
+        else None,
+        standing=tuple(_standing(state, version, e) for e in config.environments if state.current(version.name, e)),
+        history=_history(state, version, environment),
+        data=training_data(state, evidence, namespace),
+        waivers=waivers,
+        incidents=incidents,
+        retired=known is not None and known.retired is not None,
+        escalation=_escalation(config, namespace),
+    )
 
 
 def kinds_of(artifacts: Iterable[ReleasedArtifact]) -> frozenset[str]:
@@ -49,12 +95,27 @@ def kinds_of(artifacts: Iterable[ReleasedArtifact]) -> frozenset[str]:
 
 def approvals_for(state: State, target: Digest, namespace: str) -> tuple[ApprovalFact, ...]:
     """The approvals of a statement that hold now, by the persons and roles of the configuration in force."""
-    assert state.config is not None
+    config = state.config
+    assert config is not None
     return tuple(
-        ApprovalFact(a.event.role, state.config.person_of(_signer(state, a.index)), a.signer)
+        ApprovalFact(a.event.role, config.person_of(who := _signer(state, a.index)), a.signer, grade_of(who), a.at)
         for a in state.approvals.get(target, ())
-        if a.event.role in state.config.roles_of(_signer(state, a.index), "approve", namespace)
+        if a.event.role in config.roles_of(_signer(state, a.index), "approve", namespace)
     )
+
+
+def signer_fact(config: Config, identity: Identity, roles: tuple[str, ...]) -> SignerFact:
+    """A signer, by the persons of a configuration."""
+    person, grade = config.person_of(identity), grade_of(identity)
+    return SignerFact(identity.key, identity.issuer, identity.subject, person, roles, identity.claims, grade)
+
+
+def grade_of(identity: Identity) -> str:
+    """How surely a signature is one person's act: a job behind a protected environment, or a person's own e-mail."""
+    if identity.claim("deploymentEnvironment"):
+        return "environment-gated"
+    personal = _MAIL.fullmatch(identity.subject) and not identity.subject.endswith(_SERVICE)
+    return "personal-signature" if personal else "declared"
 
 
 def administrators(state: State, signed: Signed) -> frozenset[str]:
@@ -83,13 +144,13 @@ def release_evidence(state: State, event: Release) -> tuple[EvidenceFact, ...]:
                 f"{event.version} names evidence (entry {entry.index}, {entry.kind}) about other artifacts.",
                 "Name only evidence about the artifacts that are released.",
             )
-    return tuple(_fact(entry) for entry in entries)
+    return tuple(_fact(state, entry, event.version.name.namespace) for entry in entries)
 
 
 def bound_evidence(state: State, version: VersionState) -> tuple[EvidenceFact, ...]:
     """The evidence a released version is bound to."""
     found = (state.entries[state.statements[digest][0]] for digest in version.evidence)
-    return tuple(_fact(entry) for entry in found)
+    return tuple(_fact(state, entry, version.id.name.namespace) for entry in found)
 
 
 def evidence_about(state: State, artifacts: tuple[ReleasedArtifact, ...]) -> tuple[Digest, ...]:
@@ -164,18 +225,123 @@ def _signer(state: State, index: int) -> Identity:
     return record.identity
 
 
-def _fact(entry: Entry) -> EvidenceFact:
-    record = entry.record
+def _fact(state: State, entry: Entry, namespace: str, bound: bool = True) -> EvidenceFact:
+    record, config = entry.record, state.config
     assert record is not None
+    assert config is not None
     subjects = tuple(s.digest for s in record.statement.subjects)
     kind = kind_of(record.statement.predicate_type) or ""
-    return EvidenceFact(kind, record.statement.predicate, subjects, record.statement_digest, record.signed_at)
+    signer = signer_fact(config, record.identity, _roles_then(state, entry, namespace))
+    return EvidenceFact(
+        kind, record.statement.predicate, subjects, record.statement_digest, record.signed_at, signer, bound
+    )
 
 
-def _authors(state: State, signed: Signed, version: VersionId) -> frozenset[str]:
+def _roles_then(state: State, entry: Entry, namespace: str) -> tuple[str, ...]:
+    """The roles by which a record was admitted: a leaver's binding ends without touching what they signed before."""
+    at, record = state.configured_at, entry.record
+    while at > entry.index or not isinstance(state.entries[at].event, Configure):
+        event = state.entries[at].event
+        assert event is not None
+        if event.after is None:
+            break
+        at = event.after
+    rules = state.entries[at].record
+    assert rules is not None
+    assert record is not None
+    # It was admitted, so its trust root was the one in force then.
+    return replace(_parsed(rules.payload), root=record.identity.root).roles_of(record.identity, entry.kind, namespace)
+
+
+@lru_cache(maxsize=64)
+def _parsed(payload: bytes) -> Config:
+    event = parse_event(parse_statement(payload))
+    assert isinstance(event, Configure)
+    return parse_config(event.configuration)
+
+
+def _with_later(
+    state: State, named: tuple[EvidenceFact, ...], artifacts: tuple[ReleasedArtifact, ...], namespace: str
+) -> tuple[EvidenceFact, ...]:
+    """The evidence named, and what else the log holds about the artifacts, in the log's order."""
+    bound = {e.statement for e in named}
+    indexes = sorted({i for a in artifacts for i in state.about.get(a.digest, ())})
+    later: dict[Digest, EvidenceFact] = {}
+    for index in indexes:
+        entry = state.entries[index]
+        if entry.record is None or entry.kind not in EVIDENCE or entry.record.statement_digest in bound:
+            continue
+        fact = _fact(state, entry, namespace, bound=False)
+        if fact.signer.roles:
+            later.setdefault(fact.statement, fact)
+    return (*named, *later.values())
+
+
+def training_data(state: State, evidence: tuple[EvidenceFact, ...], namespace: str) -> tuple[DataFact, ...]:
+    """The datasets that provenance and ML-BOMs name, each digest once, with what the log knows of it."""
+    found: dict[Digest, tuple[str, str]] = {}
+    for fact in evidence:
+        for name, digest, role in _named_data(fact):
+            found.setdefault(digest, (name, role))
+    return tuple(_data(state, name, digest, role, namespace) for digest, (name, role) in found.items())
+
+
+def _named_data(fact: EvidenceFact) -> Iterator[tuple[str, Digest, str]]:
+    if fact.kind == "provenance":
+        for item in recipe.dependencies(fact.predicate):
+            if item.role in recipe.DATA_ROLES:
+                yield item.name, item.digest, item.role
+    if fact.kind == "bom":
+        for component in licences.components(fact.predicate):
+            for one in component.get("hashes", ()) if component.get("type") == "data" else ():
+                if one.get("alg") == "SHA-256":
+                    yield component["name"], Digest(one["content"].lower()), "training"
+
+
+def _data(state: State, name: str, digest: Digest, role: str, namespace: str) -> DataFact:
+    records: list[EvidenceFact] = []
+    version = retired = None
+    for index in state.about.get(digest, ()):
+        entry = state.entries[index]
+        if entry.kind == "dataset":
+            fact = _fact(state, entry, namespace, bound=False)
+            records += [fact] if fact.signer.roles else []
+        if isinstance(entry.event, Release):
+            version = str(entry.event.version)
+            gone = state.versions[entry.event.version].retired
+            retired = gone.category if gone else retired
+    return DataFact(name, digest, role, tuple(records), version, retired)
+
+
+def _standing(state: State, version: VersionId, environment: str) -> StandingFact:
+    tenure = state.stages[(version.name, environment)][-1]
+    found = state.versions[tenure.version]
+    evidence = _with_later(state, bound_evidence(state, found), found.artifacts, version.name.namespace)
+    return StandingFact(environment, str(tenure.version), tenure.since, _artifacts(found.artifacts), evidence)
+
+
+def _history(state: State, version: VersionId, environment: str | None) -> tuple[TenureFact, ...]:
+    tenures = state.stages.get((version.name, environment), ()) if environment else ()
+    ends = [*(t.since for t in tenures[1:]), None]
+    return (
+        tuple(TenureFact(str(t.version), t.since, end) for t, end in zip(tenures, ends, strict=True)) if tenures else ()
+    )
+
+
+def _artifacts(artifacts: tuple[ReleasedArtifact, ...]) -> tuple[ArtifactFact, ...]:
+    return tuple(ArtifactFact(a.name, a.kind, a.digest) for a in artifacts)
+
+
+def _escalation(config: Config, namespace: str) -> str:
+    """Whom a namespace names to turn to, else its owners."""
+    about = config.namespaces.get(namespace, {})
+    return str(about.get("escalation") or ", ".join(about.get("owners", ())))
+
+
+def _authors(state: State, signed: Signed | None, version: VersionId) -> frozenset[str]:
     """Signer and person of the event itself and of the version's release."""
     assert state.config is not None
-    identities = [signed.identity]
+    identities = [signed.identity] if signed else []
     released = state.versions.get(version)
     record = state.entries[released.events[0]].record if released else None
     if record is not None:

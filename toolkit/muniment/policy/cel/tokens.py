@@ -10,7 +10,10 @@ from muniment.policy.cel.values import INT_MAX, INT_MIN
 
 MAX_TEXT = 4096
 RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while".split()
+    {
+        *("as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package"),
+        *("namespace", "return", "var", "void", "while"),
+    }
 )
 LITERALS = {"true": True, "false": False, "null": None}
 
