@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from muniment.cli import options, output, waiting
+from muniment.cli import commands, options, output, waiting
 from muniment.core.errors import Usage
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ Environment = Annotated[str, typer.Option("--env", help="The environment.")]
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    for command in (release, approve, promote, rollback, retire, check):
-        app.command()(command)
+    commands.add(app, release, approve, promote, rollback, retire, check)
 
 
 def release(
@@ -35,27 +34,21 @@ def release(
         list[str] | None,
         typer.Option("--evidence", help="A statement digest; else all records in the log about the artifacts."),
     ] = None,
-    registry: options.Registry = options.HERE,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
-    publish: options.Publish = False,
-    log_key: options.LogKey = None,
-    json: output.Json = False,
+    *,
+    how: options.Delivery,
 ) -> None:
     """Bind a version for ever to its artifacts and evidence."""
     from muniment.cli.making import deliver
     from muniment.core.name import parse_version_id
     from muniment.registry import propose
 
-    state, wanted = options.own_history(registry).state, parse_version_id(version)
+    state, wanted = options.own_history(how.registry).state, parse_version_id(version)
     released = _measure(artifacts, kind)
     named = _evidence(state, released, evidence)
     if not evidence:
-        waiting.tell_of_evidence(registry, released, named)
+        waiting.tell_of_evidence(how.registry, released, named)
     statement = propose.release(state, wanted, released, named, options.now())
-    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+    deliver(statement, how)
 
 
 def approve(
@@ -67,14 +60,8 @@ def approve(
     ],
     role: Annotated[str, typer.Option("--role", help="The role in which you approve.")],
     reason: Reason,
-    registry: options.Registry = options.HERE,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
-    publish: options.Publish = False,
-    log_key: options.LogKey = None,
-    json: output.Json = False,
+    *,
+    how: options.Delivery,
 ) -> None:
     """Approve an event that waits in the inbox."""
     from muniment.cli.making import deliver
@@ -86,35 +73,29 @@ def approve(
             f"{target!r} is not the digest of a statement.",
             "Give the sha256:... that the command to approve printed; muniment publish lists what waits.",
         )
-    state, digest = options.own_history(registry).state, parse_digest(target)
-    waiting.tell_of_target(registry, state, digest)
+    state, digest = options.own_history(how.registry).state, parse_digest(target)
+    waiting.tell_of_target(how.registry, state, digest)
     statement = propose.approve(state, digest, role, reason, options.now())
-    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+    deliver(statement, how)
 
 
 def promote(
     selector: Annotated[str, typer.Argument(help="The version: namespace/name@version.")],
     environment: Annotated[str, typer.Option("--to", help="The environment it goes to.")],
     reason: Reason,
-    registry: options.Registry = options.HERE,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
-    publish: options.Publish = False,
-    log_key: options.LogKey = None,
-    json: output.Json = False,
+    *,
+    how: options.Delivery,
 ) -> None:
     """Put a version in an environment."""
     from muniment.cli.making import deliver
     from muniment.core.name import parse_selector
     from muniment.registry import propose
 
-    state = options.own_history(registry).state
+    state = options.own_history(how.registry).state
     version = propose.resolve(state, parse_selector(selector))
     _configured(state, environment)
     statement = propose.promote(state, version, environment, reason, options.now())
-    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+    deliver(statement, how)
 
 
 def rollback(
@@ -125,14 +106,8 @@ def rollback(
     to: Annotated[
         str | None, typer.Option("--to", help="The version to return to, as 1.0.0; else the last permitted one.")
     ] = None,
-    registry: options.Registry = options.HERE,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
-    publish: options.Publish = False,
-    log_key: options.LogKey = None,
-    json: output.Json = False,
+    *,
+    how: options.Delivery,
 ) -> None:
     """Put an earlier version back in an environment."""
     from muniment.cli.making import deliver
@@ -141,13 +116,13 @@ def rollback(
 
     if "@" in model:
         raise Usage("A model is rolled back, not a version.", "Write namespace/name; --to says which version returns.")
-    state, of = options.own_history(registry).state, parse_name(model)
+    state, of = options.own_history(how.registry).state, parse_name(model)
     _configured(state, environment)
     version = parse_version_id(to if "@" in to else f"{model}@{to}") if to else None
     if version is not None and version.name != of:
         raise Usage(f"{version} is no version of {of}.", f"Give a version of {of}.")
     statement = propose.rollback(state, of, environment, version, incident, reason, options.now())
-    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+    deliver(statement, how)
 
 
 def retire(
@@ -158,25 +133,19 @@ def retire(
     ],
     reason: Reason,
     replacement: Annotated[str | None, typer.Option("--replacement", help="The version to use instead.")] = None,
-    registry: options.Registry = options.HERE,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
-    publish: options.Publish = False,
-    log_key: options.LogKey = None,
-    json: output.Json = False,
+    *,
+    how: options.Delivery,
 ) -> None:
     """Take a version out of use for good."""
     from muniment.cli.making import deliver
     from muniment.core.name import parse_selector, parse_version_id
     from muniment.registry import propose
 
-    state = options.own_history(registry).state
+    state = options.own_history(how.registry).state
     version = propose.resolve(state, parse_selector(selector))
     instead = parse_version_id(replacement) if replacement else None
     statement = propose.retire(state, version, category, reason, instead, options.now())
-    deliver(statement, registry, options.Signing(sandbox, name, trust_config, token), publish, log_key, json)
+    deliver(statement, how)
 
 
 def check(

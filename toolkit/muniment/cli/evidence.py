@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from muniment.cli import options, output
+from muniment.cli import commands, options
 from muniment.core.errors import Usage
 
 if TYPE_CHECKING:
@@ -19,9 +19,8 @@ DOCUMENTS = {"provenance": "recipe.yaml", "dataset": "dataset.yaml", "evaluation
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    app.command()(attest)
-    app.command()(bom)
-    app.command(context_settings={"allow_interspersed_args": False})(record)
+    commands.add(app, attest, bom)
+    commands.add(app, record, context_settings={"allow_interspersed_args": False})
 
 
 def attest(
@@ -31,44 +30,34 @@ def attest(
         Path | None,
         typer.Option("--from", help="The document: recipe.yaml, dataset.yaml or evaluation.json."),
     ] = None,
+    *,
     registry: options.Registry = options.HERE,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
+    signing: options.Signing,
     out: options.Out = None,
-    publish: options.Publish = False,
-    log_key: options.LogKey = None,
-    json: output.Json = False,
+    outcome: options.Outcome,
 ) -> None:
     """Make and sign a statement about an artifact, and submit it."""
     from muniment.cli.making import deliver
 
     statement = _statement(kind, path, about)
-    signing = options.Signing(sandbox, name, trust_config, token)
-    deliver(statement, registry, signing, publish, log_key, json, out)
+    deliver(statement, options.Delivery(registry, signing, outcome), out)
 
 
 def bom(
     path: Annotated[Path, typer.Argument(help="The model: a file or a folder.")],
     card: Annotated[Path, typer.Option("--card", help="model.yaml: what the model is.")],
+    *,
     registry: options.Registry = options.HERE,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
+    signing: options.Signing,
     out: options.Out = None,
-    publish: options.Publish = False,
-    log_key: options.LogKey = None,
-    json: output.Json = False,
+    outcome: options.Outcome,
 ) -> None:
     """Make the CycloneDX ML-BOM of a model, sign it and submit it."""
     from muniment.cli.making import deliver
     from muniment.evidence.bom.make import attest_bom
 
     statement = attest_bom(path, card, options.now())
-    signing = options.Signing(sandbox, name, trust_config, token)
-    deliver(statement, registry, signing, publish, log_key, json, out)
+    deliver(statement, options.Delivery(registry, signing, outcome), out)
 
 
 def record(
@@ -79,23 +68,18 @@ def record(
         list[Path] | None, typer.Option("--materials", help="A file or folder that the step reads.")
     ] = None,
     base: Annotated[Path, typer.Option("--base", help="The folder the step runs in.")] = options.HERE,
+    *,
     registry: options.Registry = options.HERE,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
+    signing: options.Signing,
     out: options.Out = None,
-    publish: options.Publish = False,
-    log_key: options.LogKey = None,
-    json: output.Json = False,
+    outcome: options.Outcome,
 ) -> None:
     """Run a pipeline step and record what it read and wrote as an in-toto link."""
     from muniment.cli.making import deliver
     from muniment.evidence import link
 
     statement = link.record(step, command, materials or [], products, base)
-    signing = options.Signing(sandbox, name, trust_config, token)
-    deliver(statement, registry, signing, publish, log_key, json, out)
+    deliver(statement, options.Delivery(registry, signing, outcome), out)
 
 
 def _statement(kind: str, path: Path, about: Path | None) -> Statement:

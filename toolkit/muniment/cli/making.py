@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from muniment.cli import options, output
-from muniment.cli.options import Signing
+from muniment.cli.options import Delivery, Signing
 from muniment.core.errors import Conflict, Malformed, Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -77,35 +77,29 @@ def starter(name: str, signing: Signing, origin: str | None) -> bytes:
     return text.encode() + b"\n"
 
 
-def deliver(
-    statement: Statement,
-    registry: Path,
-    signing: Signing,
-    publish: bool,
-    log_key: Path | None,
-    as_json: bool,
-    out: Path | None = None,
-) -> None:
-    """Signs a statement and writes the bundle to `out`, or puts it in the inbox, or with `publish` in the log."""
+def deliver(statement: Statement, how: Delivery, out: Path | None = None) -> None:
+    """Signs a statement and writes the bundle to `out`, or puts it in the inbox, or with `--publish` in the log."""
     from muniment.core.digest import digest_of
     from muniment.evidence.kinds import kind_of
     from muniment.evidence.statement import format_statement
 
-    if out is not None and publish:
+    if out is not None and how.outcome.publish:
         raise Usage("--out and --publish do not go together.", "Submit the bundle later, or publish it now.")
-    store = None if out is not None else options.local(registry)
-    key = options.log_signer(log_key) if publish else None
+    store = None if out is not None else options.local(how.registry)
+    key = options.log_signer(how.outcome.log_key) if how.outcome.publish else None
     _hold(statement)
     payload = format_statement(statement)
-    with signing.open() as (signer, _):
+    with how.signing.open() as (signer, _):
         bundle = signer.sign(payload)
     value = {"kind": kind_of(statement.predicate_type), "statement": str(digest_of(payload))}
     if store is None:
         assert out is not None
         options.write(out, bundle.data)
-        output.result(value | {"bundle": str(out)}, f"{value['kind']} {value['statement']}\nwrote {out}", as_json)
+        output.result(
+            value | {"bundle": str(out)}, f"{value['kind']} {value['statement']}\nwrote {out}", how.outcome.json
+        )
     else:
-        _submit(store, bundle, value, key, as_json)
+        _submit(store, bundle, value, key, how.outcome.json)
 
 
 def _hold(statement: Statement) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from muniment.cli import output
 from muniment.core.errors import Missing, Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ HERE = Path(".")
 class Signing:
     """How a command signs, as its options say."""
 
-    sandbox: Path | None
-    name: str | None
-    trust_config: Path | None
-    token: str | None
+    sandbox: Sandbox = None
+    name: As = None
+    trust_config: TrustConfig = None
+    token: Token = None
 
     @contextlib.contextmanager
     def open(self) -> Iterator[tuple[Signer, bytes]]:
@@ -93,6 +94,24 @@ class Signing:
             )
         config = keyless.public_good_config() if self.trust_config is None else read(self.trust_config).decode()
         return keyless.Keyless(config, token), root_of_config(config)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of a signed record, and how that is told."""
+
+    publish: Publish = False
+    log_key: LogKey = None
+    json: output.Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """All that a command which signs a record is told besides what it says."""
+
+    registry: Registry = HERE
+    signing: Signing = Signing()
+    outcome: Outcome = Outcome()
 
 
 @contextlib.contextmanager

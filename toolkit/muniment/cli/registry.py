@@ -7,15 +7,12 @@ from typing import Annotated
 
 import typer
 
-from muniment.cli import options, output
+from muniment.cli import commands, options, output
 
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    app.command()(init)
-    app.command()(configure)
-    app.command()(submit)
-    app.command()(publish)
+    commands.add(app, init, configure, submit, publish)
 
 
 def init(
@@ -33,16 +30,14 @@ def init(
     trust: Annotated[
         Path | None, typer.Option("--trust", help="Where to write trust.json; else DIR.trust.json beside DIR.")
     ] = None,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
+    *,
+    signing: options.Signing,
     json: output.Json = False,
 ) -> None:
     """Make a registry: log key, signed genesis, trust.json."""
     from muniment.cli.making import make_registry, starter
 
-    folder, signing = folder.absolute(), options.Signing(sandbox, name, trust_config, token)
+    folder = folder.absolute()
     registry_text = options.read(config) if config else starter("registry.yaml", signing, origin)
     policy_text = options.read(policy) if policy else starter("policy.yaml", signing, origin)
     key, pins = (
@@ -69,26 +64,19 @@ def init(
 def configure(
     config: Annotated[Path, typer.Option("--config", help="registry.yaml.")],
     policy: Annotated[Path, typer.Option("--policy", help="policy.yaml.")],
-    registry: options.Registry = options.HERE,
-    sandbox: options.Sandbox = None,
-    name: options.As = None,
-    trust_config: options.TrustConfig = None,
-    token: options.Token = None,
-    publish: options.Publish = False,
-    log_key: options.LogKey = None,
-    json: output.Json = False,
+    *,
+    how: options.Delivery,
 ) -> None:
     """Sign a change of registry.yaml and policy.yaml; it is in force once it is in the log."""
     from muniment.cli.making import deliver
     from muniment.registry.genesis import configure_statement, read_configuration, with_log_keys
 
-    state = options.own_history(registry).state
+    state = options.own_history(how.registry).state
     assert state.config is not None
     text = with_log_keys(options.read(config), state.config.log_keys)
     configuration = read_configuration(text, options.read(policy), state.config.trusted_root)
     statement = configure_statement(state, configuration, options.now())
-    signing = options.Signing(sandbox, name, trust_config, token)
-    deliver(statement, registry, signing, publish, log_key, json)
+    deliver(statement, how)
 
 
 def submit(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from muniment.cli import options, output
+from muniment.cli import commands, options, output
 
 if TYPE_CHECKING:
     from muniment.registry.fold import History
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    app.command()(site)
-    app.command()(audit)
+    commands.add(app, site, audit)
 
 
 def site(

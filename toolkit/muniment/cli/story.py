@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from muniment.cli import options, output
+from muniment.cli import commands, options, output
 
 if TYPE_CHECKING:
     from muniment.demo.whole import Outcome
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    app.command()(demo)
+    commands.add(app, demo)
 
 
 def demo(

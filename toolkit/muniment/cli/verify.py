@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from muniment.cli import options, output
+from muniment.cli import commands, options, output
 
 if TYPE_CHECKING:
     from muniment.registry.fold import History
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    for command in (verify, pack, show, history):
-        app.command()(command)
+    commands.add(app, verify, pack, show, history)
 
 
 def verify(
