@@ -77,7 +77,7 @@ def registry_document() -> dict[str, Any]:
         "environments": ["staging", "production"],
         "namespaces": {"aiops": {}, "other": {}},
         "roles": {
-            "administrator": {"may": ["configure", "approve"]},
+            "administrator": {"may": ["configure", "rotate-key", "approve"]},
             "trainer": {"may": ["signature", "provenance", "release", "approve"]},
             "reviewer": {"may": ["approve"]},
             "operator": {"may": ["promote", "rollback", "retire"]},
@@ -94,13 +94,14 @@ def registry_document() -> dict[str, Any]:
 
 @dataclass(slots=True)
 class World:
-    """A registry in `store` with its sandbox open, its log key and the pins of its readers."""
+    """A registry in `store` with its sandbox open, its log key, the pins of its readers, and who anchors it."""
 
     folder: Path
     sandbox: Sandbox
     store: LocalStore
     key: NoteSigner
     trust: Trust
+    anchor: str | None = None
 
     @property
     def history(self) -> History:
@@ -123,7 +124,8 @@ class World:
 
     def publish(self) -> Published:
         """Publishes what the inbox holds."""
-        return publish(self.store, self.key, now())
+        anchor = self.anchor
+        return publish(self.store, self.key, now(), (lambda: self.sandbox.signer(anchor)) if anchor else None)
 
     def model(self, content: bytes = b"weights") -> ReleasedArtifact:
         """A model folder with one file, as an artifact."""

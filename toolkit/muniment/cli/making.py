@@ -39,7 +39,7 @@ def make_registry(folder: Path, config: bytes, policy: bytes, log_key: Path, sig
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Conflict(f"{folder} is not empty.", "Give a new folder.")
     had_key = log_key.exists()
-    key = _log_key(log_key, origin_of(config))
+    key = log_key_in(log_key, origin_of(config))
     try:
         with signing.open() as (signer, root):
             folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def deliver(statement: Statement, how: Delivery, out: Path | None = None) -> Non
             value | {"bundle": str(out)}, f"{value['kind']} {value['statement']}\nwrote {out}", how.outcome.json
         )
     else:
-        _submit(store, bundle, value, key, how.outcome.json)
+        _submit(store, bundle, value, key, how)
 
 
 def _hold(statement: Statement) -> None:
@@ -115,7 +115,11 @@ def _hold(statement: Statement) -> None:
 
 
 def _submit(
-    store: LocalStore, bundle: Bundle, value: dict[str, str | None], key: NoteSigner | None, as_json: bool
+    store: LocalStore,
+    bundle: Bundle,
+    value: dict[str, str | None],
+    key: NoteSigner | None,
+    how: Delivery,
 ) -> None:
     from muniment.cli.published import report
     from muniment.interop.github import report_submission
@@ -124,15 +128,16 @@ def _submit(
 
     path = submit(store, bundle.data)
     if key is None:
-        output.result(value | {"submitted": path}, f"{value['kind']} {value['statement']}\nsubmitted {path}", as_json)
+        text = f"{value['kind']} {value['statement']}\nsubmitted {path}"
+        output.result(value | {"submitted": path}, text, how.outcome.json)
         report_submission(str(value["kind"]), str(value["statement"]), path)
         return
-    with store.lock():
-        done = sequence(store, key, options.now())
-    report(done, as_json, value)
+    with store.lock(), how.signing.later() as anchor:
+        done = sequence(store, key, options.now(), anchor)
+    report(done, how.outcome.json, value)
 
 
-def _log_key(path: Path, origin: str) -> NoteSigner:
+def log_key_in(path: Path, origin: str) -> NoteSigner:
     """The key in a file, or a new one written there with mode 0600."""
     from muniment.log.note import NoteSigner, format_skey
 

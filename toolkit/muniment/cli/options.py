@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +63,12 @@ class Signing:
         if self.name is not None:
             raise Usage("--as names a sandbox identity, and there is no --sandbox.", "Give the sandbox's folder.")
         yield self._keyless()
+
+    @contextlib.contextmanager
+    def later(self) -> Iterator[Callable[[], Signer]]:
+        """A way to open the signer only once it is needed; it stays open to the end."""
+        with contextlib.ExitStack() as stack:
+            yield lambda: stack.enter_context(self.open())[0]
 
     def identity(self) -> tuple[str, str]:
         """Issuer and subject of whoever signs, as far as they are known before signing."""

@@ -97,7 +97,12 @@ def submit(
 def publish(
     registry: options.Place = options.HERE,
     log_key: options.LogKey = None,
+    heartbeat: Annotated[
+        bool, typer.Option("--heartbeat", help="End a batch even if nothing is admitted, so that readers see a date.")
+    ] = False,
     json: output.Json = False,
+    *,
+    signing: options.Signing,
 ) -> None:
     """Put what the inbox holds in the log, as far as the rules admit it, and sign the log."""
     from muniment.cli.published import report
@@ -105,6 +110,6 @@ def publish(
 
     store = options.local(registry)
     signer = options.log_signer(log_key)
-    with store.lock():
-        done = sequence(store, signer, options.now())
+    with store.lock(), signing.later() as anchor:
+        done = sequence(store, signer, options.now(), anchor, heartbeat)
     report(done, json)

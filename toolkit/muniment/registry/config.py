@@ -27,6 +27,7 @@ PINNED = (
     "sourceRepositoryRef",
 )
 KINDS = frozenset(EVIDENCE | EVENTS)
+OF_ALL = frozenset({"configure", "rotate-key"})  # what concerns every namespace at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,11 @@ class Config:
     def roles_of(self, identity: Identity, kind: str, namespace: str | None = None) -> tuple[str, ...]:
         """The roles by which an identity may sign a kind of record in a namespace (None: in any).
 
-        A configuration is for all namespaces, so a role held in some of them does not carry one.
+        What concerns all namespaces is not for a role held in some of them.
         """
         if identity.root not in self.roots:
             return ()
-        anywhere = namespace is None and kind != "configure"
+        anywhere = namespace is None and kind not in OF_ALL
         held = {
             b.role
             for b in self.bindings

@@ -56,7 +56,7 @@ def found(
     text = with_log_keys(registry, (key.vkey,))
     statement = configure_statement(State(), read_configuration(text, policy, trusted_root), now)
     submit(store, signer.sign(format_statement(statement)).data)
-    history = publish(store, key, now).history
+    history = publish(store, key, now, lambda: signer).history
     store.write("registry.yaml", text)
     store.write("policy.yaml", policy)
     return history

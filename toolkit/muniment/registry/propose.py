@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Missing
 from muniment.core.name import InEnvironment, Latest, Name, Selector, VersionId
 from muniment.evidence.statement import Statement
 from muniment.registry.event import (
+    CONFIG_KEY,
     Approve,
     LogRef,
     Promote,
@@ -16,6 +19,7 @@ from muniment.registry.event import (
     ReleasedArtifact,
     Retire,
     Rollback,
+    RotateKey,
     stage_key,
     subjects_of,
     version_key,
@@ -44,6 +48,22 @@ def latest(state: State, name: Name) -> VersionId | None:
     """The version of a name released last that is not retired."""
     mine = [v for v in state.versions.values() if v.id.name == name and v.retired is None]
     return max(mine, key=lambda v: v.events[0]).id if mine else None
+
+
+def rotate(
+    state: State, log_keys: tuple[str, ...] | None, trusted_root: Mapping[str, Any] | None, reason: str, at: datetime
+) -> Statement:
+    """The change of the log's keys, of the Sigstore trusted root, or of both (None: as it is)."""
+    return format_event(
+        RotateKey(
+            log=_log(state),
+            after=state.last.get(CONFIG_KEY),
+            at=at,
+            reason=reason,
+            log_keys=log_keys,
+            trusted_root=trusted_root,
+        )
+    )
 
 
 def release(

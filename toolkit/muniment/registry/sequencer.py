@@ -6,6 +6,7 @@ are pending: readers ignore them and the next run signs them unchanged.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -94,10 +95,15 @@ class _Work:
 
 
 def publish(
-    store: Store, signer: NoteSigner, now: datetime, anchor: Signer | None = None, heartbeat: bool = False
+    store: Store,
+    signer: NoteSigner,
+    now: datetime,
+    anchor: Callable[[], Signer] | None = None,
+    heartbeat: bool = False,
 ) -> Published:
-    """Admits what the inbox holds and can be admitted, and signs the log, with `anchor` keyless as well.
+    """Admits what the inbox holds and can be admitted, and signs the log.
 
+    Where the configuration names a sequencer, its signer, which `anchor` gives, signs the checkpoint keyless as well.
     `now` is the batch's time, moved forward where records or earlier batches are later. With `heartbeat` a batch of
     nothing is ended too, so that readers see a date. Raises `Untrusted` when the registry is not what its checkpoint
     signs, `Usage` for a foreign log key or an anchor by another than the configured sequencer.
@@ -112,10 +118,10 @@ def publish(
     if work.state.size == size:
         _clear(store, work)
         return Published(_history(work, note, store), (), tuple(work.turned))
-    _check_anchor(work.state, anchor)
+    keyless = _anchor_signer(work.state, anchor)
     _check_signed(store, work, size, signer)
     _write(store, work, size)
-    note = _sign(store, work, signer, anchor)
+    note = _sign(store, work, signer, keyless)
     _clear(store, work)
     entries = tuple(work.state.entries[i] for i in range(size, work.state.size))
     return Published(_history(work, note, store), entries, tuple(work.turned))
@@ -251,14 +257,17 @@ def _check_key(state: State, signer: NoteSigner) -> None:
         )
 
 
-def _check_anchor(state: State, anchor: Signer | None) -> None:
-    """Raises `Usage` where a checkpoint would lack the anchor that the configuration promises."""
+def _anchor_signer(state: State, anchor: Callable[[], Signer] | None) -> Signer | None:
+    """Who anchors the checkpoint, if the configuration promises it. Raises `Usage` where nobody can."""
     config = config_of(state)
-    if config.sequencer is not None and anchor is None:
+    if config.sequencer is None:
+        return None
+    if anchor is None:
         raise Usage(
             f"registry.yaml names a sequencer, {config.sequencer.subject}, who anchors every checkpoint.",
             "Publish as that identity: with its CI token, or with --sandbox DIR --as NAME.",
         )
+    return anchor()
 
 
 def _check_signed(store: Store, work: _Work, size: int, signer: NoteSigner) -> None:
@@ -296,11 +305,10 @@ def _write(store: Store, work: _Work, size: int) -> None:
 
 def _sign(store: Store, work: _Work, signer: NoteSigner, anchor: Signer | None) -> bytes:
     note, size = sign_checkpoint(_checkpoint(work), signer), len(work.leaves)
-    if anchor is not None:
+    sequencer = config_of(work.state).sequencer
+    if anchor is not None and sequencer is not None:
         bundle = anchor.sign(format_statement(anchor_statement(note)))
-        sequencer = config_of(work.state).sequencer
-        if sequencer is not None:
-            check_anchor(bundle.data, note, work.state, sequencer)
+        check_anchor(bundle.data, note, work.state, sequencer)
         store.write(anchor_path(size), bundle.data)
         store.write(ANCHOR, bundle.data)
     store.write(checkpoint_path(size), note)

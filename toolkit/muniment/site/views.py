@@ -29,6 +29,7 @@ TITLES = {
     "dataset": "Dataset record",
     "evaluation": "Evaluation",
     "configure": "Configuration",
+    "rotate-key": "Key rotation",
     "release": "Release",
     "approve": "Approval",
     "promote": "Promotion",

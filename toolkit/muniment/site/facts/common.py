@@ -9,7 +9,7 @@ from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVENTS
 from muniment.insight.standing import Standing, verdict
-from muniment.registry.event import Approve, Configure, Event, Promote, Release, Retire, Rollback
+from muniment.registry.event import Approve, Configure, Event, Promote, Release, Retire, Rollback, RotateKey
 from muniment.registry.state import Approval, Entry
 from muniment.signing.identity import Identity
 from muniment.site import paths
@@ -133,6 +133,9 @@ def deed_of(event: Event) -> str:
     match event:
         case Configure():
             return "Configured the registry"
+        case RotateKey(log_keys=keys, trusted_root=root):
+            what = ["the log's keys"] * (keys is not None) + ["the Sigstore root"] * (root is not None)
+            return f"Rotated {' and '.join(what)}"
         case Release(artifacts=artifacts):
             return f"Released {_count(len(artifacts), 'artifact')}"
         case Approve(role=role, decision=decision):
