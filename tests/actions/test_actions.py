@@ -40,7 +40,8 @@ def job(world: World, tmp_path: Path) -> Run:
     _git(world.store.root, "init", "--quiet", "--initial-branch=main")
     _git(world.store.root, "remote", "add", "origin", str(tmp_path / "remote.git"))
     _commit_all(world.store.root)
-    environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(temp), **world.sandbox.environ("trainer")}
+    here = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(temp), "PYTHONPATH": str(TOP / "toolkit")}
+    environ = {**here, **world.sandbox.environ("trainer")}
 
     def run(action: str, **inputs: str) -> Ran:
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
@@ -167,6 +168,26 @@ def test_a_refusal_is_told_and_the_rest_is_published(job: Run, world: World, tmp
     assert "**Refused**" in ran.summary
     assert _git(tmp_path / "remote.git", "log", "-1", "--format=%s", "main") == "Checkpoint of 4 entries"
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_a_submission_that_is_none_keeps_nothing_back(job: Run, world: World, tmp_path: Path):
+    _sign(world, "trainer", _model(tmp_path))
+    (world.store.root / "inbox" / "junk.sigstore.json").write_text("{}")
+    ran = job("publish", registry="registry", log_key=_key(world), site="site")
+    assert not ran.ok
+    assert (ran.outputs["admitted"], ran.outputs["refused"]) == ("2", "1")
+    assert _git(tmp_path / "remote.git", "log", "-1", "--format=%s", "main") == "Checkpoint of 4 entries"
+    assert not (world.store.root / "inbox" / "junk.sigstore.json").exists()
+
+
+def test_the_log_is_pushed_whole_and_nothing_else(job: Run, world: World, tmp_path: Path):
+    _sign(world, "trainer", _model(tmp_path))
+    (world.store.root / ".gitignore").write_text("log/\ncheckpoints/\nblob\n*.jsonl\n")
+    (world.store.root / "secret.txt").write_text("left here by another step")
+    assert job("publish", registry="registry", log_key=_key(world)).ok
+    pushed = set(_git(tmp_path / "remote.git", "ls-tree", "-r", "--name-only", "main").splitlines())
+    kept = {str(p.relative_to(world.store.root)) for p in world.store.root.rglob("*") if ".git" not in p.parts}
+    assert pushed == {name for name in kept if (world.store.root / name).is_file()} - {".gitignore", "secret.txt"}
 
 
 def test_what_waits_for_an_approval_is_a_warning(job: Run, world: World):

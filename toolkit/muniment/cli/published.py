@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from muniment.cli import output
-from muniment.core.errors import MunimentError, Refused
+from muniment.core.errors import MunimentError, Refused, Rejected
 
 if TYPE_CHECKING:
     from muniment.registry.sequencer import Published, Turned
@@ -24,10 +24,12 @@ def report(done: Published, json: bool, delivered: Mapping[str, Any] | None = No
 
 
 def _refusal(turned: list[Turned]) -> MunimentError:
+    """What ends the command: always a refusal, since a submission that cannot be read is turned away and decided on."""
     only = turned[0].error
-    if len(turned) == 1:
-        return only
-    return Refused(f"{len(turned)} submissions were not admitted.", "See each above.", getattr(only, "findings", ()))
+    findings = getattr(only, "findings", ())
+    if len(turned) > 1:
+        return Refused(f"{len(turned)} submissions were not admitted.", "See each above.", findings)
+    return only if isinstance(only, Rejected) else Refused(only.fact, only.remedy, findings)
 
 
 def _value(done: Published) -> dict[str, Any]:
