@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,29 @@ def attest(told: World, place: Path, path: Path) -> Ran:
 
 def test_a_file_that_is_missing(told: World, place: Path) -> None:
     plain(attest(told, place, place / "nothing"), 3, "nothing")
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may read everything, so it steps down; anybody else stays."""
+    root = os.geteuid() == 0
+    if root:
+        os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        if root:
+            os.setresuid(0, 0, 0)
+
+
+def test_a_file_that_may_not_be_read() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "trust.json")
+        path.touch(0)
+        Path(folder).chmod(0o755)
+        with as_nobody():
+            ran = muniment("verify", "registry", "--trust", path)
+    plain(ran, 3, "trust.json cannot be read: Permission denied")
 
 
 def test_an_empty_file(told: World, place: Path) -> None:

@@ -111,6 +111,14 @@ def test_the_pack_and_its_model_verify(ran: Ran, folder: Path) -> None:
     )
 
 
+def test_data_that_is_none_is_told_before_anything_is_made_or_replaced(ran: Ran, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    assert muniment("demo", tmp_path / "new", "--data", tmp_path / "data").code == 3
+    assert not (tmp_path / "new").exists()
+    assert muniment("demo", folder, "--force", "--data", tmp_path / "data").code == 3
+    assert (folder / "registry" / "checkpoint").exists()
+
+
 def test_it_refuses_a_folder_with_things_in_it(ran: Ran, folder: Path, tmp_path: Path) -> None:
     again = muniment("demo", folder)
     assert again.code == 2

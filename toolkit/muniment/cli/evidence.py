@@ -25,10 +25,10 @@ def register(app: typer.Typer) -> None:
 
 def attest(
     kind: Annotated[str, typer.Argument(help="provenance, dataset, evaluation, test-result or signature.")],
-    path: Annotated[Path, typer.Argument(help="The artifact: a file or a folder.")],
+    path: Annotated[Path, typer.Argument(readable=False, help="The artifact: a file or a folder.")],
     about: Annotated[
         Path | None,
-        typer.Option("--from", help="The document: recipe.yaml, dataset.yaml or evaluation.json."),
+        typer.Option("--from", readable=False, help="The document: recipe.yaml, dataset.yaml or evaluation.json."),
     ] = None,
     *,
     registry: options.Registry = options.HERE,
@@ -44,8 +44,8 @@ def attest(
 
 
 def bom(
-    path: Annotated[Path, typer.Argument(help="The model: a file or a folder.")],
-    card: Annotated[Path, typer.Option("--card", help="model.yaml: what the model is.")],
+    path: Annotated[Path, typer.Argument(readable=False, help="The model: a file or a folder.")],
+    card: Annotated[Path, typer.Option("--card", readable=False, help="model.yaml: what the model is.")],
     *,
     registry: options.Registry = options.HERE,
     signing: options.Signing,
@@ -63,9 +63,11 @@ def bom(
 def record(
     command: Annotated[list[str], typer.Argument(help="The step's command, after --.")],
     step: Annotated[str, typer.Option("--step", help="The step's name.")],
-    products: Annotated[list[Path], typer.Option("--products", help="A file or folder that the step writes.")],
+    products: Annotated[
+        list[Path], typer.Option("--products", readable=False, help="A file or folder that the step writes.")
+    ],
     materials: Annotated[
-        list[Path] | None, typer.Option("--materials", help="A file or folder that the step reads.")
+        list[Path] | None, typer.Option("--materials", readable=False, help="A file or folder that the step reads.")
     ] = None,
     base: Annotated[Path, typer.Option("--base", help="The folder the step runs in.")] = options.HERE,
     *,

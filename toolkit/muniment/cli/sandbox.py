@@ -44,7 +44,7 @@ def create(
 
 @commands.command()
 def identity(
-    folder: Annotated[Path, typer.Argument(help="The sandbox.")],
+    folder: Annotated[Path, typer.Argument(readable=False, help="The sandbox.")],
     name: Annotated[str, typer.Argument(help="The name for --as.")],
     workflow: Annotated[
         str | None,
@@ -70,7 +70,7 @@ def identity(
 
 @commands.command()
 def root(
-    folder: Annotated[Path, typer.Argument(help="The sandbox.")],
+    folder: Annotated[Path, typer.Argument(readable=False, help="The sandbox.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write it.")],
     json: output.Json = False,
 ) -> None:

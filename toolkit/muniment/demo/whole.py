@@ -11,6 +11,7 @@ from pathlib import Path
 from muniment.core.errors import Missing, MunimentError, Rejected, Usage
 from muniment.core.name import VersionId
 from muniment.demo import pipeline, story
+from muniment.demo.nab import find_group
 from muniment.demo.stage import Clock, Say, Stage, Told, make_sandbox
 from muniment.evidence.artifact import walk
 from muniment.registry.fold import blob_reader
@@ -34,8 +35,9 @@ class Outcome:
 
 
 def run_demo(folder: Path, data: Path | None, force: bool, say: Say, clock: Clock) -> Outcome:
-    """Tells the story in a folder. Raises `Usage` for a folder with other things in it, `Missing` without the extra."""
+    """Tells the story in a folder. Raises `Usage` for one with other things in it, `Missing` without extra or data."""
     check_ready()
+    find_group(data or pipeline.SAMPLE)  # before anything is made or replaced
     folder = folder.absolute()  # the steps run in folders of their own
     _clear(folder, force)
     with _opened(folder / "keys" / "sandbox") as sandbox:
