@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from muniment.core.errors import Malformed, Untrusted, Usage
 from muniment.log.note import (
     COSIGNATURE,
+    COSIGNATURE_ML_DSA,
     Cosigner,
     Note,
     NoteSigner,
@@ -105,6 +106,43 @@ def test_a_note_of_gos_libraries_verifies_and_is_made_byte_for_byte():
     assert time == 1795488425
     assert format_note(Note(TEXT, (LOG.sign(TEXT), WITNESS.cosign(TEXT, time)))) == FROM_GO
     assert WITNESS.vkey == "witness.example/w+d467e222+BHm1Vi6P5lT5QHixEuipi6eQH4U65pW+1+DjkQutBJZk"
+
+
+ML_DSA = vectors("cosignature_mldsa44")
+
+
+@pytest.mark.parametrize("whole", ML_DSA["notes"])
+def test_a_cosignature_by_ml_dsa_44_verifies_and_any_change_does_not(whole):
+    """Everything is signed but extension lines: name, time, origin, size, root."""
+    key, note = parse_vkey(ML_DSA["vkey"]), parse_note(whole.encode())
+    (signature,) = note.signatures
+    assert format_vkey(key) == ML_DSA["vkey"]
+    assert open_note(whole.encode(), [key]) == (note, ("witness.example/pq",))
+    key.verify("\n".join(note.text.split("\n")[:3]) + "\nanother extension\n", signature)
+    renamed = NoteVerifier("witness.example/other", key.public, COSIGNATURE_ML_DSA)
+    with pytest.raises(Untrusted):
+        renamed.verify(note.text, replace(signature, name=renamed.name, key_id=renamed.key_id))
+    later = (cosigned_at(signature) + 1).to_bytes(8, "big") + signature.signature[8:]
+    for text, raw in (
+        (note.text, later),
+        (note.text, flipped(signature.signature, 100)),
+        (note.text, signature.signature[:-1]),
+        (note.text, signature.signature[:72]),
+        (note.text.replace("org/log", "org/lag"), signature.signature),
+        (note.text.replace("\n3\n", "\n4\n"), signature.signature),
+        (note.text.replace("FaeA", "FaeB"), signature.signature),
+        (note.text.replace("\n3\n", "\n03\n"), signature.signature),
+        ("no checkpoint\n", signature.signature),
+        ("a" * 256 + note.text, signature.signature),
+        (note.text.replace("example.org/log", ""), signature.signature),
+    ):
+        with pytest.raises(Untrusted, match=r"false|not a cosignature"):
+            key.verify(text, replace(signature, signature=raw))
+
+
+def test_a_signature_of_a_type_nobody_knows_is_ignored():
+    strange = Signature("example.org/log", b"\x02\x02\x02\x02", bytes(500))
+    assert open_note(format_note(Note(TEXT, (strange, LOG.sign(TEXT)))), [LOG.verifier])[1] == (LOG.name,)
 
 
 def test_private_keys_come_back_and_stay_out_of_repr():
@@ -319,6 +357,8 @@ def test_keys_of_other_lengths_and_types():
         lambda: Cosigner("a", bytes(33)),
         lambda: NoteVerifier("a", bytes(32), 2),
         lambda: NoteVerifier("a", bytes(31), COSIGNATURE),
+        lambda: NoteVerifier("a", bytes(32), COSIGNATURE_ML_DSA),
+        lambda: NoteVerifier("a", bytes(1312), COSIGNATURE),
     ):
         with pytest.raises(Malformed):
             call()

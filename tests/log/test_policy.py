@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from muniment.core.errors import Malformed, Untrusted
 from muniment.log.checkpoint import Checkpoint, format_checkpoint
-from muniment.log.note import Cosigner, Note, NoteSigner, format_note
+from muniment.log.note import Cosigner, Note, NoteSigner, cosigned_at, format_note, parse_note
 from muniment.log.policy import (
     Group,
     Policy,
@@ -21,7 +21,7 @@ from muniment.log.policy import (
     parse_policy,
 )
 
-from .vectors import tree_of
+from .vectors import tree_of, vectors
 
 ORIGIN = "example.org/log"
 LOG = NoteSigner(ORIGIN, bytes(range(32)))
@@ -125,6 +125,18 @@ def test_a_repeated_cosignature_counts_once():
     lines = [WITNESSES[n].cosign(text, t) for n, t in (("X1", 5), ("X1", 6), ("Y1", 4))]
     with pytest.raises(Untrusted, match=r"^2 of 6"):
         open_cosigned(format_note(Note(text, (LOG.sign(text), *lines))), POLICY)
+
+
+def test_a_witness_may_sign_with_ml_dsa_44():
+    made = vectors("cosignature_mldsa44")
+    text = parse_note(made["notes"][0].encode()).text
+    policy = parse_policy(f"log {LOG.vkey}\nwitness pq {made['vkey']}\nquorum pq\n".encode())
+    (line,) = parse_note(made["notes"][0].encode()).signatures
+    opened = open_cosigned(format_note(Note(text, (LOG.sign(text), line))), policy)
+    assert opened.witnesses == {"pq": cosigned_at(line)}
+    assert parse_policy(format_policy(policy)) == policy
+    with pytest.raises(Malformed, match="type 6"):
+        parse_policy(f"log {made['vkey']}\nquorum none\n".encode())
 
 
 def test_an_unknown_log_is_refused_however_many_cosign():

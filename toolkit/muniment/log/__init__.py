@@ -6,7 +6,7 @@ checkpoint. It can show nobody another past without two of its signatures standi
 cosign a checkpoint after they have checked that it continues the last they saw. All functions here are pure: bytes
 and hashes in, bytes, values or errors out. `Malformed` is bytes without their form, `Untrusted` a claim that is false.
 
-The formats, byte for byte (C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-tiles, tlog-proof, tlog-policy):
+The formats, byte for byte (C2SP signed-note, and tlog-checkpoint, -cosignature, -tiles, -proof, -policy, -witness):
 
     leaf hash      SHA-256(0x00 || leaf)
     node hash      SHA-256(0x01 || left || right); n leaves split after the largest power of two below n
@@ -15,10 +15,11 @@ The formats, byte for byte (C2SP signed-note, tlog-checkpoint, tlog-cosignature,
     tile           tile/<L>/<N>[.p/<W>]   256 (W) hashes, each the root of 256^L leaves
     entry bundle   tile/entries/<N>[.p/<W>]   256 (W) times uint16 length || leaf
     note           text "\n" lines; text ends in "\n"; line: "— " name " " base64(id || signature) "\n"
-    key id         SHA-256(name || 0x0A || type || public key)[:4]; type 0x01 Ed25519, 0x04 cosignature
+    key id         SHA-256(name || 0x0A || type || public key)[:4]; type 0x01 Ed25519, 0x04 and 0x06 cosignatures
     vkey           name "+" hex(id) "+" base64(type || public key)
     checkpoint     a note whose text is origin "\n" size "\n" base64(root) "\n"
-    cosignature    u64 time || Ed25519("cosignature/v1\ntime " time "\n" text)
+    cosignature    u64 time || Ed25519("cosignature/v1\ntime " time "\n" text), or of ML-DSA-44: see `note`
+    witness        is asked "old " size "\n" {base64(hash) "\n"} "\n" checkpoint; serves hex(SHA-256(origin))/checkpoint
     proof file     "c2sp.org/tlog-proof@v1\n" ["extra " base64 "\n"] "index " i "\n" {base64(hash) "\n"} "\n" checkpoint
     state leaf     subject " " hex(SHA-256(document)) "\n", sorted by bytes; its tree proves presence and absence
 

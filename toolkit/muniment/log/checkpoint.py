@@ -25,7 +25,7 @@ class Checkpoint:
 
 
 def format_checkpoint(checkpoint: Checkpoint) -> str:
-    """The text that is signed. Raises `Malformed` for a value that it cannot hold."""
+    """The text that is signed. Raises `Malformed` for a value that it cannot hold, `Untrusted` as parsing does."""
     lines = (checkpoint.origin, str(checkpoint.size), format_base64(checkpoint.root), *checkpoint.extensions)
     text = "".join(f"{line}\n" for line in lines)
     if parse_checkpoint(text) != checkpoint:
@@ -34,14 +34,14 @@ def format_checkpoint(checkpoint: Checkpoint) -> str:
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
-    """The checkpoint that a note's text holds. Raises `Malformed`."""
+    """The checkpoint that a note's text holds. Raises `Malformed`, and `Untrusted` for an empty log with leaves."""
     lines = text.split("\n")
     if lines.pop() != "" or len(lines) < 3 or not all(lines) or any(c < " " for line in lines for c in line):
         raise Malformed("The text is not a checkpoint: origin, size and root on a line each.", "Fetch it again.")
     size = parse_decimal(lines[1], "The size of the checkpoint")
     root = parse_base64(lines[2], "The root of the checkpoint", HASH_SIZE)
     if size == 0 and root != EMPTY_ROOT:
-        raise Malformed("The checkpoint of an empty log has the root of another tree.", "Fetch it again.")
+        raise Untrusted("The checkpoint of an empty log has the root of another tree.", "Do not use it.")
     return Checkpoint(lines[0], size, root, tuple(lines[3:]))
 
 

@@ -3,7 +3,8 @@
 A note is `<text>\\n<signature lines>`; the text ends in a newline, a line is `— <name> <base64(id || signature)>\\n`.
 The id of a key is the first 4 bytes of SHA-256(name || 0x0A || type || public key).
 Types: 0x01 Ed25519 over the text; 0x04 cosignature: u64 POSIX seconds || Ed25519 over
-`cosignature/v1\\ntime <seconds>\\n<text>`.
+`cosignature/v1\\ntime <seconds>\\n<text>`; 0x06 cosignature: u64 POSIX seconds || ML-DSA-44 over `subtree/v1\\n\\0`,
+name, seconds, origin, 0, size and root of the checkpoint in the text (verified here, never made). Others are ignored.
 Key texts: `<name>+<8 hex digits of the id>+<base64(type || public key)>`, and for a private key
 `PRIVATE+KEY+<name>+<id>+<base64(type || seed)>`.
 """
@@ -17,14 +18,19 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from muniment.core.errors import Malformed, Untrusted, Usage
-from muniment.log.text import MAX_NUMBER, format_base64, parse_base64
+from muniment.log.text import MAX_NUMBER, format_base64, parse_base64, parse_decimal
 
 ED25519 = 0x01
 COSIGNATURE = 0x04
+COSIGNATURE_ML_DSA = 0x06
+COSIGNATURES = (COSIGNATURE, COSIGNATURE_ML_DSA)
 MAX_NOTE = 1_000_000
 MAX_SIGNATURES = 100
+_PUBLIC_SIZES = {ED25519: 32, COSIGNATURE: 32, COSIGNATURE_ML_DSA: 1312}
+_COSIGNATURE_SIZES = (8 + 64, 8 + 2420)
 _ALTERED = "Fetch the note again; it may have been altered."
 # Unicode White_Space, written out: what a name may hold must not change with the Unicode tables of an interpreter.
 _NAME = re.compile("[^+\x00-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]+")
@@ -51,7 +57,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class NoteVerifier:
-    """A public key (32 bytes), its name, and the type of signature it makes: `ED25519` or `COSIGNATURE`."""
+    """A public key (32 bytes, or 1,312 of ML-DSA-44), its name, and the type of signature it makes."""
 
     name: str
     public: bytes
@@ -74,15 +80,20 @@ class NoteVerifier:
         try:
             if not self.made(signature):
                 raise InvalidSignature
-            message, raw = self._signed(text, signature)
-            Ed25519PublicKey.from_public_bytes(self.public).verify(raw, message)
+            self._verify(text, signature)
         except InvalidSignature as error:
             raise Untrusted(f"The signature of {self.name} on the note is false.", "Do not use the note.") from error
 
-    def _signed(self, text: str, signature: Signature) -> tuple[bytes, bytes]:
-        if self.type == ED25519:
-            return text.encode(), signature.signature
-        return _cosigned(text, cosigned_at(signature)), signature.signature[8:]
+    def _verify(self, text: str, signature: Signature) -> None:
+        raw = signature.signature
+        if self.type == COSIGNATURE_ML_DSA:
+            message = _cosigned_tree(self.name, text, cosigned_at(signature))
+            MLDSA44PublicKey.from_public_bytes(self.public).verify(raw[8:], message)
+            return
+        message = text.encode()
+        if self.type == COSIGNATURE:
+            message, raw = _cosigned(text, cosigned_at(signature)), raw[8:]
+        Ed25519PublicKey.from_public_bytes(self.public).verify(raw, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +152,9 @@ class Cosigner:
 
 
 def cosigned_at(signature: Signature) -> int:
-    """The time, in POSIX seconds, that a cosignature states. Raises `Untrusted` for other than 8 + 64 bytes."""
+    """The time, in POSIX seconds, that a cosignature states. Raises `Untrusted` for a length that no type has."""
     time = int.from_bytes(signature.signature[:8], "big")
-    if len(signature.signature) != 72 or time > MAX_NUMBER:
+    if len(signature.signature) not in _COSIGNATURE_SIZES or time > MAX_NUMBER:
         raise Untrusted(f"The line of {signature.name} is not a cosignature.", "Do not use the note.")
     return time
 
@@ -178,9 +189,14 @@ def parse_cosigner(text: str) -> Cosigner:
     return Cosigner(*_parse_private(text, COSIGNATURE))
 
 
+def format_signature(signature: Signature) -> str:
+    """A signature's line in a note."""
+    return f"— {signature.name} {format_base64(signature.key_id + signature.signature)}\n"
+
+
 def format_note(note: Note) -> bytes:
     """The bytes of a note. Raises `Malformed` for a text or signature that a note cannot hold."""
-    whole = note.text + "\n" + "".join(_format_line(signature) for signature in note.signatures)
+    whole = note.text + "\n" + "".join(format_signature(signature) for signature in note.signatures)
     _require_text(whole)
     data = whole.encode()
     if parse_note(data) != note:
@@ -247,10 +263,6 @@ def _by_mark(verifiers: Iterable[NoteVerifier]) -> dict[tuple[str, bytes], NoteV
     return known
 
 
-def _format_line(signature: Signature) -> str:
-    return f"— {signature.name} {format_base64(signature.key_id + signature.signature)}\n"
-
-
 def _parse_line(line: str) -> Signature:
     parts: Sequence[str] = line.split(" ")
     if len(parts) != 3 or parts[0] != "—" or not _NAME.fullmatch(parts[1]):
@@ -262,11 +274,11 @@ def _parse_line(line: str) -> Signature:
 
 
 def _split_key(text: str, what: str) -> tuple[str, bytes, tuple[int, bytes]]:
-    """Name, id, and (type, 32 bytes) of either key text."""
+    """Name, id, and (type, key) of either key text."""
     parts = text.split("+", 2)
-    if len(parts) != 3 or not _NAME.fullmatch(parts[0]) or not _HEX.fullmatch(parts[1]):
+    if len(parts) != 3 or not _NAME.fullmatch(parts[0]) or not _HEX.fullmatch(parts[1]) or not parts[2]:
         raise Malformed(f"{what} does not have the form name+id+key.", "Copy it from its source again.")
-    raw = parse_base64(parts[2], f"{what} of {parts[0]}", 33)
+    raw = parse_base64(parts[2], f"{what} of {parts[0]}")
     return parts[0], bytes.fromhex(parts[1]), (raw[0], raw[1:])
 
 
@@ -274,7 +286,7 @@ def _parse_private(text: str, kind: int) -> tuple[str, bytes]:
     if not text.startswith("PRIVATE+KEY+"):
         raise Malformed("The text is not a private key.", "It must begin with PRIVATE+KEY+.")
     name, key_id, (given, seed) = _split_key(text.removeprefix("PRIVATE+KEY+"), "The private key")
-    if given != kind:
+    if given != kind or len(seed) != 32:
         raise Malformed(f"The private key of {name} is of type {given}, not {kind}.", "Give the key made for this use.")
     if _key_id(name, kind, _public(seed)) != key_id:
         raise Malformed(f"The private key of {name} has the id of another key.", "Copy it from its source again.")
@@ -284,8 +296,10 @@ def _parse_private(text: str, kind: int) -> tuple[str, bytes]:
 def _require_key(name: str, key: bytes, kind: int) -> None:
     if not _NAME.fullmatch(name):
         raise Malformed(f"{name[:80]!r} cannot name a key.", "Use one or more characters, no space and no +.")
-    if kind not in (ED25519, COSIGNATURE) or len(key) != 32:
-        raise Malformed(f"The key of {name} is of an unknown type.", "Use an Ed25519 key of 32 bytes, type 1 or 4.")
+    if len(key) != _PUBLIC_SIZES.get(kind):
+        raise Malformed(
+            f"The key of {name} is of an unknown type.", "Use Ed25519 (32 bytes, type 1 or 4) or ML-DSA-44 (type 6)."
+        )
 
 
 def _require_text(text: str) -> None:
@@ -309,3 +323,21 @@ def _sign(seed: bytes, message: bytes) -> bytes:
 
 def _cosigned(text: str, time: int) -> bytes:
     return f"cosignature/v1\ntime {time}\n{text}".encode()
+
+
+def _cosigned_tree(name: str, text: str, time: int) -> bytes:
+    """What ML-DSA-44 signs: C2SP's `cosigned_message` over the checkpoint in a note's text, from leaf 0 to its size.
+
+    Raises `InvalidSignature` for a text that is no checkpoint: nobody can have signed it so.
+    """
+    try:
+        origin, size, root, _ = text.split("\n", 3)
+        end, root_hash = parse_decimal(size, "The size"), parse_base64(root, "The root", 32)
+    except (ValueError, Malformed) as error:
+        raise InvalidSignature from error
+    names = [named.encode() for named in (name, origin)]
+    if not all(1 <= len(named) <= 255 for named in names):
+        raise InvalidSignature
+    cosigner, log = (bytes([len(named)]) + named for named in names)
+    numbers = [number.to_bytes(8, "big") for number in (time, 0, end)]
+    return b"subtree/v1\n\0" + cosigner + numbers[0] + log + numbers[1] + numbers[2] + root_hash

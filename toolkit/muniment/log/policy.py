@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from muniment.core.errors import Malformed, Untrusted
 from muniment.log.checkpoint import Checkpoint, parse_checkpoint
 from muniment.log.note import (
-    COSIGNATURE,
+    COSIGNATURES,
     ED25519,
     NoteVerifier,
     cosigned_at,
@@ -159,11 +159,11 @@ class _Reader:
         match words:
             case ["log", key] | ["log", key, _]:
                 keys = [log.key for log in self.logs]
-                self.logs.append(Log(_key(what, key, ED25519, keys), *words[2:]))
+                self.logs.append(Log(_key(what, key, (ED25519,), keys), *words[2:]))
             case ["witness", name, key] | ["witness", name, key, _]:
                 keys = [witness.key for witness in self.witnesses]
                 self._define(what, name)
-                self.witnesses.append(Witness(name, _key(what, key, COSIGNATURE, keys), *words[3:]))
+                self.witnesses.append(Witness(name, _key(what, key, COSIGNATURES, keys), *words[3:]))
             case ["group", name, count, _, *_]:
                 self._join(what, words[3:])
                 self._define(what, name)
@@ -199,13 +199,13 @@ class _Reader:
         self.quorum = name
 
 
-def _key(what: str, text: str, kind: int, others: list[NoteVerifier]) -> NoteVerifier:
+def _key(what: str, text: str, kinds: tuple[int, ...], others: list[NoteVerifier]) -> NoteVerifier:
     try:
         key = parse_vkey(text)
     except Malformed as error:
         raise Malformed(f"{what}: {error.fact}", error.remedy) from error
-    if key.type != kind:
-        raise Malformed(f"{what}, has a key of type {key.type}, not {kind}.", "Logs have type 1, witnesses type 4.")
+    if key.type not in kinds:
+        raise Malformed(f"{what}, has a key of type {key.type}.", "Logs have type 1, witnesses type 4 or 6.")
     if any(other.public == key.public for other in others):
         raise Malformed(f"{what}, repeats a public key.", "List every log and witness once.")
     return key
