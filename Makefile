@@ -12,7 +12,7 @@ help:
 	@echo "make workflows  zizmor, JSON Schemas and shellcheck over actions, workflows and schemas; a real install"
 	@echo "make bench      times that matter, printed as a table"
 	@echo "make interop    independent clients verify what the demo signed (needs npm and go)"
-	@echo "make browser    the demo's pages in Chromium, light, dark and phone"
+	@echo "make browser    the demo's pages in Chromium: looks, and what they verify by themselves"
 	@echo "make offline    the demo and its verification with the network cut (Linux)"
 
 demo: .venv/.demo
@@ -44,7 +44,7 @@ interop: $(DEMO)/trust.json
 	$(BIN)/python tests/interop/run.py $(DEMO)
 
 browser: .venv/.browser $(DEMO)/trust.json
-	MUNIMENT_DEMO=$(DEMO) $(BIN)/python -m pytest tests/browser/pages.py
+	MUNIMENT_DEMO=$(DEMO) $(BIN)/python -m pytest tests/browser/pages.py tests/browser/checks.py
 
 offline: .venv/.demo
 	unshare -rn tests/offline/run.sh $(BIN)

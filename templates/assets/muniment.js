@@ -3,6 +3,30 @@
   "use strict";
   var base = new URL("../", document.currentScript.src);
 
+  // Data lies in scripts, which load from files too: each calls muniment.shard with its path and its value.
+  var shards = {}, waiting = {};
+  function script(path) {
+    return new Promise(function (resolve, reject) {
+      var element = document.createElement("script");
+      element.src = new URL(path, base).href;
+      element.onload = resolve;
+      element.onerror = function () { reject(new Error(path + " cannot be loaded.")); };
+      document.head.append(element);
+    });
+  }
+  function load(path) {
+    waiting[path] = waiting[path] || script(path + ".js").then(function () {
+      if (!(path in shards)) { throw new Error(path + ".js does not hold its data."); }
+      return shards[path];
+    });
+    waiting[path].catch(function () { delete waiting[path]; });
+    return waiting[path];
+  }
+  window.muniment = {
+    base: base, script: script, load: load, find: find, address: address,
+    shard: function (path, value) { shards[path] = value; }
+  };
+
   document.querySelectorAll("button.copy").forEach(function (button) {
     button.hidden = false;
     button.addEventListener("click", function () {
@@ -27,28 +51,11 @@
   if (!box) { return; }
   box.hidden = false;
 
-  var shards = {}, waiting = {};
-  window.muniment = { shard: function (name, value) {
-    shards[name] = value;
-    (waiting[name] || []).forEach(function (go) { go(value); });
-    waiting[name] = [];
-  } };
-  function load(name) {
-    return new Promise(function (resolve) {
-      if (name in shards) { resolve(shards[name]); return; }
-      if (waiting[name]) { waiting[name].push(resolve); return; }
-      waiting[name] = [resolve];
-      var script = document.createElement("script");
-      script.src = new URL("search/" + name + ".js", base).href;
-      script.onerror = function () { window.muniment.shard(name, {}); };
-      document.head.append(script);
-    });
-  }
   function slug(word) {
     return Array.from(word).slice(0, 2).map(function (c) { return /[a-z0-9]/.test(c) ? c : "_" + c.codePointAt(0).toString(16); }).join("");
   }
   function shard(name) {
-    return load("index").then(function (names) { return Array.isArray(names) && names.includes(name) ? load(name) : {}; });
+    return load("search/index").then(function (names) { return names.includes(name) ? load("search/" + name) : {}; });
   }
   function numbers(term) {
     var hex = /^(sha256:)?[0-9a-f]{6,64}$/.test(term);
@@ -64,13 +71,21 @@
     });
   }
   function record(n) {
-    return load("r-" + Math.floor(n / 256)).then(function (rows) { return rows[n % 256]; });
+    return load("search/r-" + Math.floor(n / 256)).then(function (rows) { return rows[n % 256]; });
   }
+  function find(terms) {
+    return Promise.all(terms.map(numbers)).then(function (sets) {
+      var common = Array.from(sets[0]).filter(function (n) { return sets.every(function (s) { return s.has(n); }); });
+      common.sort(function (a, b) { return a - b; });
+      return Promise.all(common.slice(0, 25).map(record));
+    });
+  }
+  function address(path) { return new URL(path.split("/").map(encodeURIComponent).join("/"), base).href; }
   function show(rows, text) {
     found.textContent = "";
     rows.forEach(function (row) {
       var a = document.createElement("a"), note = document.createElement("span");
-      a.href = new URL(row[2].split("/").map(encodeURIComponent).join("/"), base).href;
+      a.href = address(row[2]);
       a.append(row[0]);
       note.className = "quiet";
       note.append(row[1]);
@@ -83,16 +98,14 @@
   var turn = 0;
   function search() {
     var mine = ++turn, text = input.value.trim().toLowerCase();
-    var terms = text.split(/\s+/).filter(function (t) { return t.length > 1; });
+    // A whole digest is looked for alone: what stands around it was pasted with it.
+    var terms = text.match(/\b[0-9a-f]{64}\b/) || text.split(/\s+/).filter(function (t) { return t.length > 1; });
     if (!terms.length) { found.hidden = true; return; }
-    Promise.all(terms.map(numbers)).then(function (sets) {
-      var common = Array.from(sets[0]).filter(function (n) { return sets.every(function (s) { return s.has(n); }); });
-      common.sort(function (a, b) { return a - b; });
-      return Promise.all(common.slice(0, 25).map(record));
-    }).then(function (rows) { if (mine === turn) { show(rows, "Nothing is named so."); } });
+    find(Array.from(terms)).then(function (rows) { if (mine === turn) { show(rows, "Nothing is named so."); } },
+      function () { if (mine === turn) { show([], "The search index cannot be loaded."); } });
   }
   input.addEventListener("input", search);
-  input.addEventListener("focus", function () { load("index"); if (input.value) { search(); } });
+  input.addEventListener("focus", function () { load("search/index").catch(function () {}); if (input.value) { search(); } });
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") { found.hidden = true; }
     if (event.key === "/" && !/^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName)) { event.preventDefault(); input.focus(); }

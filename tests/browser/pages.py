@@ -7,16 +7,14 @@ browser. MUNIMENT_SHOTS names a folder for screenshots.
 from __future__ import annotations
 
 import os
-import shutil
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+
+from tests.browser.chromium import served, watched
 
 DEMO = Path(os.environ["MUNIMENT_DEMO"]).resolve()
 SHOTS = os.environ.get("MUNIMENT_SHOTS")
@@ -47,38 +45,17 @@ ADDRESSES = "all => all.map((e) => new URL(e.getAttribute('href') ?? e.getAttrib
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert path, "there is no Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(DEMO))) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
+    with served(DEMO) as address:
+        yield address
 
 
 @pytest.fixture(scope="session", params=MODES)
 def mode(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[str, Page, list[str]]]:
     """A page in one mode, and what went wrong on it: console errors, refused policies, requests to elsewhere."""
-    wrong: list[str] = []
     context = browser.new_context(**MODES[request.param])
     page = context.new_page()
-    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("requestfailed", lambda asked: wrong.append(f"failed: {asked.url}"))
-    page.on("response", lambda got: wrong.append(f"{got.status}: {got.url}") if got.status >= 400 else None)
-    page.on("request", lambda asked: None if asked.url.startswith("http://127.0.0.1:") else wrong.append(asked.url))
+    wrong = watched(page)
     yield request.param, page, wrong
     context.close()
 

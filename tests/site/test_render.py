@@ -47,7 +47,7 @@ def test_the_bytes_do_not_depend_on_time_zone_locale_or_hash_seed(site: dict[str
 
 
 def test_the_paths_are_those_agreed(site: dict[str, bytes]) -> None:
-    shown = sorted(p for p in site if not p.startswith(("blob/", "search/", "schemas/")))
+    shown = sorted(p for p in site if not p.startswith(("blob/", "proof/", "search/", "schemas/", "state/")))
     golden = HERE / "paths.txt"
     assert shown == golden.read_text().splitlines()
 
@@ -95,7 +95,8 @@ def test_the_manifest_names_every_derived_file(site: dict[str, bytes]) -> None:
     root = json.loads(site["manifest/root.json"])
     assert root["shards"]["all"] == hashlib.sha256(site["manifest/all.json"]).hexdigest()
     named = json.loads(site["manifest/all.json"])
-    left_out = {p for p in site if p == "checkpoint" or p.startswith(("versions/", "checkpoints/", "manifest/"))}
+    own = ("versions/", "checkpoints/", "proof/", "manifest/")
+    left_out = {p for p in site if p == "checkpoint" or p.startswith(own)}
     assert set(named) == set(site) - left_out
     assert all(hashlib.sha256(site[p]).hexdigest() == d for p, d in named.items())
 

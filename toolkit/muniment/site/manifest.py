@@ -1,7 +1,8 @@
 """The site's manifest: the SHA-256 of every derived file, so that a copy can be compared without rendering it again.
 
 `manifest/root.json` names the shards by digest; a shard is `{path: sha256 hex}`. One shard, `all`, holds a small site;
-above 2,048 files there are 256, by the first byte of the path's SHA-256. Left out: `versions/`, checkpoints, itself.
+above 2,048 files there are 256, by the first byte of the path's SHA-256. Left out: `versions/`, checkpoints and the
+proof files that repeat them, itself.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from muniment.site.page import Page
 
 ROOT = "manifest/root.json"
 SMALL = 2048
-LEFT_OUT = ("versions/", "checkpoints/", "manifest/")
+LEFT_OUT = ("versions/", "checkpoints/", "proof/", "manifest/")
 
 
 def with_manifest(pages: Iterable[Page], origin: str, size: int) -> Iterator[Page]:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from muniment.core.digest import Digest
 from muniment.core.name import Name, VersionId
+from muniment.log.tiles import path_number
 
 SECTIONS = {"model": "models", "dataset": "datasets", "config": "configs", "pipeline": "pipelines"}
 ENTRIES_A_PAGE = 256
@@ -37,6 +38,11 @@ def entry_anchor(index: int) -> str:
 def entries_page(number: int) -> str:
     """A page of log entries; pages count from 0."""
     return f"log/entries/{number:03d}.html"
+
+
+def proof_file(index: int) -> str:
+    """An entry's C2SP proof, numbered as tiles are: no folder holds more than 1,000 files."""
+    return f"proof/{path_number(index)}.tlog-proof"
 
 
 def snapshot_page(size: int) -> str:

@@ -15,7 +15,6 @@ from muniment.core.resources import resource_root
 from muniment.insight.past import states_at
 from muniment.log.checkpoint import Checkpoint, format_checkpoint
 from muniment.log.lines import leaf_file
-from muniment.log.merkle import MemoryTree
 from muniment.log.tiles import entry_bundles, tiles
 from muniment.registry.fold import Blob, History, tree_of
 from muniment.registry.paths import CHECKPOINT, blob_path, checkpoint_path
@@ -33,6 +32,7 @@ from muniment.site.facts.rules import rules_sheets
 from muniment.site.facts.version import version_sheet
 from muniment.site.manifest import with_manifest
 from muniment.site.page import Page, Sheet
+from muniment.site.proofs import Proofs
 from muniment.site.search import search_pages
 
 Notes = Mapping[int, bytes]
@@ -49,14 +49,16 @@ def render(history: History, blob: Blob, notes: Notes) -> Iterator[Page]:
 
 def _files(history: History, blob: Blob, notes: Notes) -> Iterator[Page]:
     book = Book(history.entries, history.state, blob)
-    tree = tree_of(history.leaves)
     published = {size: note for size, note in notes.items() if size <= history.checkpoint.size}
     published[history.checkpoint.size] = history.note
     yield from own_files(history, blob, published)
-    yield from (Page(path, data) for path, data in tiles(tree, sorted(published)))
-    yield from (Page(path, data) for path, data in entry_bundles(history.leaves, sorted(published)))
+    proofs = Proofs(history, published)
+    yield from (Page(path, data) for path, data in tiles(proofs.tree, proofs.sizes))
+    yield from (Page(path, data) for path, data in entry_bundles(history.leaves, proofs.sizes))
+    yield from proofs.files()
+    yield from proofs.scripts()
     pen = Pen(registry_facts(book))
-    for sheet in sheets(book, history, tree, sorted(published)):
+    for sheet in sheets(book, history, proofs):
         yield from pen.draw(sheet)
     yield from machine_files(book, pen)
     yield from shipped_files()
@@ -101,7 +103,7 @@ def own_files(history: History, blob: Blob, notes: Notes) -> Iterator[Page]:
             continue
 
 
-def sheets(book: Book, history: History, tree: MemoryTree, sizes: list[int]) -> Iterator[Sheet]:
+def sheets(book: Book, history: History, proofs: Proofs) -> Iterator[Sheet]:
     """Every page that people read."""
     head = checkpoint_facts(book, history.checkpoint.size, history.checkpoint.root, history.note)
     yield catalog_sheet(book, head)
@@ -109,17 +111,18 @@ def sheets(book: Book, history: History, tree: MemoryTree, sizes: list[int]) -> 
         if section in ("models", "datasets") or section in book.sections.values():
             yield from section_sheets(book, section)
     yield from (name_sheet(book, name) for name in book.shelves)
-    yield from (version_sheet(book, version) for version in book.order)
-    yield from log_sheets(book, head, sizes)
+    yield from (version_sheet(book, version, proofs) for version in book.order)
+    yield from log_sheets(book, head, proofs)
     yield Sheet("lineage/index.html", "lineage.html", {"page": "lineage", "lineage": graph_facts(book, book.folded)})
     yield from rules_sheets(book)
-    yield from past_sheets(book, tree, sizes)
+    yield from past_sheets(book, proofs)
     yield Sheet("404.html", "404.html", {"page": "missing"})
 
 
-def past_sheets(book: Book, tree: MemoryTree, sizes: list[int]) -> Iterator[Sheet]:
+def past_sheets(book: Book, proofs: Proofs) -> Iterator[Sheet]:
     """The list of past sizes and the catalogs of the newest."""
-    roots = {size: tree.root(size) for size in sizes}
+    sizes = proofs.sizes
+    roots = {size: proofs.tree.root(size) for size in sizes}
     yield past_sheet(book, roots)
     kept = sizes[-KEPT:]
     states = states_at(book.entries, kept)

@@ -1,7 +1,7 @@
 """The search index: shards of plain JavaScript that a classic script pulls in one by one, also where pages are files.
 
 `search/index.js` names the shards; `search/w-<xx>.js` maps words that begin with xx to documents, `search/d-<xx>.js`
-digests that begin with xx; `search/r-<n>.js` holds 256 documents as [title, note, path]. Each calls `muniment.shard`.
+digests that begin with xx; `search/r-<n>.js` holds 256 documents as [title, note, path].
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from muniment.core.canonical import format_json
 from muniment.site.page import Page
+from muniment.site.shard import shard
 
 RECORDS_A_SHARD = 256
 _WORD = re.compile(r"[^\W_]+")
@@ -39,10 +39,10 @@ def search_pages(documents: Iterable[Found]) -> Iterator[Page]:
             shards.setdefault(f"d-{digest[:2]}", {}).setdefault(digest, []).append(number)
     for start in range(0, len(found), RECORDS_A_SHARD):
         rows = [[d.title, d.note, d.path] for d in found[start : start + RECORDS_A_SHARD]]
-        yield _shard(f"r-{start // RECORDS_A_SHARD}", rows)
+        yield shard(f"search/r-{start // RECORDS_A_SHARD}", rows)
     for name in sorted(shards):
-        yield _shard(name, shards[name])
-    yield _shard("index", sorted(shards))
+        yield shard(f"search/{name}", shards[name])
+    yield shard("search/index", sorted(shards))
 
 
 def words(text: str) -> Iterator[str]:
@@ -61,8 +61,3 @@ def words(text: str) -> Iterator[str]:
 def _slug(word: str) -> str:
     """A shard's name: the first two letters, each as hex where it is not a-z or 0-9."""
     return "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}" for c in word[:2])
-
-
-def _shard(name: str, value: object) -> Page:
-    body = format_json(value).replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
-    return Page(f"search/{name}.js", b'muniment.shard("' + name.encode() + b'",' + body + b");\n")

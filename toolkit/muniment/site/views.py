@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from muniment.site.graph import drawing
-from muniment.site.paths import entry_anchor
+from muniment.site.paths import entry_anchor, proof_file
+from muniment.site.text import visible
 
 SECTION_LINKS = (
     ("Catalog", "index.html"),
@@ -81,6 +85,12 @@ def spark(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"line": " ".join(f"{x},{y}" for x, y in spots), "x": spots[-1][0], "y": spots[-1][1]}
 
 
+def block(value: Any) -> Markup:
+    """A JSON value for a data block: ASCII alone, and nothing in it that could end the block or an attribute."""
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return Markup("".join(f"\\u{ord(c):04x}" if c in "<>&'" else c for c in text))  # noqa: S704 - nothing of HTML is left
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "short": short,
     "when": when,
@@ -89,6 +99,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "count": count,
     "drawing": drawing,
     "anchor": entry_anchor,
+    "proof_file": proof_file,
+    "block": block,
+    "hides": lambda text: visible(text) != text,
     "spark": spark,
     "shell": shlex.quote,
     "kind_title": lambda kind: TITLES.get(kind, kind),

@@ -82,7 +82,7 @@ def _listed(out: Path) -> Iterator[str]:
         yield path
         with contextlib.suppress(OSError, Malformed):
             yield from (p for p in parse_json((out / path).read_bytes(), path) if _is_inside(p))
-    for folder in ("versions", "checkpoints"):
+    for folder in ("versions", "checkpoints", "proof"):
         yield from (p.relative_to(out).as_posix() for p in (out / folder).rglob("*") if p.is_file())
 
 

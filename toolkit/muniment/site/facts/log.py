@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from muniment.core.instant import format_instant
@@ -12,6 +12,7 @@ from muniment.site import paths
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import entry_facts
 from muniment.site.page import Sheet
+from muniment.site.proofs import Proofs
 
 Facts = dict[str, Any]
 
@@ -28,7 +29,7 @@ def checkpoint_facts(book: Book, size: int, root: bytes, note: bytes) -> Facts:
     }
 
 
-def log_sheets(book: Book, checkpoint: Facts, sizes: Sequence[int]) -> Iterator[Sheet]:
+def log_sheets(book: Book, checkpoint: Facts, proofs: Proofs) -> Iterator[Sheet]:
     """The log's first page and the pages of entries."""
     per = paths.ENTRIES_A_PAGE
     total = -(-len(book.entries) // per)
@@ -39,19 +40,20 @@ def log_sheets(book: Book, checkpoint: Facts, sizes: Sequence[int]) -> Iterator[
     facts = {
         "page": "log",
         "checkpoint": checkpoint,
-        "published": len(sizes),
+        "published": len(proofs.sizes),
         "batches": list(reversed(_batches(book)))[:50],
         "pages": list(reversed(pages)),
         "keys": list(book.config.log_keys),
         "configuration": str(book.config.digest),
         "trustedRoot": str(book.config.root),
+        "check": {"page": "log"} | proofs.of_log(),
     }
     yield Sheet("log/index.html", "log.html", facts)
     for number in range(total):
-        yield _entries_sheet(book, number, total)
+        yield _entries_sheet(book, number, total, proofs)
 
 
-def _entries_sheet(book: Book, number: int, total: int) -> Sheet:
+def _entries_sheet(book: Book, number: int, total: int, proofs: Proofs) -> Sheet:
     per = paths.ENTRIES_A_PAGE
     chunk = book.entries[number * per : (number + 1) * per]
     facts = {
@@ -63,6 +65,7 @@ def _entries_sheet(book: Book, number: int, total: int) -> Sheet:
         "newer": paths.entries_page(number + 1) if number + 1 < total else None,
         "leaves": f"log/{_number(number)}.jsonl",
         "entries": [_entry(book, e) for e in chunk],
+        "check": {"page": "entries"} | proofs.of_range(chunk[0].index, chunk[-1].index + 1),
     }
     return Sheet(paths.entries_page(number), "entries.html", facts)
 
@@ -71,6 +74,7 @@ def _entry(book: Book, entry: Entry) -> Facts:
     return entry_facts(book, entry) | {
         "leafHash": leaf_hash(entry.leaf).hex(),
         "leaf": entry.leaf.decode("utf-8", "replace"),
+        "proof": paths.proof_file(entry.index),
     }
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from muniment.core.canonical import format_json
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVIDENCE
 from muniment.insight.lineage import concerns, ego, records_of
 from muniment.insight.standing import Standing, Stay, approvals_for, last_stays, latest, stays, verdict
-from muniment.registry.event import Rollback
+from muniment.registry.documents import stage_document, version_document
+from muniment.registry.event import Rollback, stage_key, version_key
 from muniment.registry.state import Entry, VersionState
 from muniment.site.facts import said
 from muniment.site.facts.book import Book
@@ -21,13 +23,42 @@ from muniment.site.facts.common import (
 )
 from muniment.site.facts.graph import graph_facts
 from muniment.site.page import Sheet
+from muniment.site.proofs import Proofs
 
 Facts = dict[str, Any]
+PROVED = 40  # entries a page carries proofs for: a dataset that a thousand models were made from would be a large page
 
 
-def version_sheet(book: Book, version: VersionId) -> Sheet:
+def version_sheet(book: Book, version: VersionId, proofs: Proofs) -> Sheet:
     """The page of one version."""
-    return Sheet(book.page_of(version), "version.html", version_facts(book, version))
+    facts = version_facts(book, version)
+    return Sheet(book.page_of(version), "version.html", facts | {"check": check_facts(book, version, facts, proofs)})
+
+
+def check_facts(book: Book, version: VersionId, facts: Facts, proofs: Proofs) -> Facts:
+    """What the page proves itself with: the entries that it shows, and documents of the state tree.
+
+    A stage's document goes with the version that stands there: its page changes with it in any case.
+    """
+    shown = _shown(facts)
+    documents: dict[str, Any] = {version_key(version): version_document(book.state.versions[version])}
+    for environment in book.state.environments_of(version):
+        stage = book.state.stages[(version.name, environment)]
+        documents[stage_key(version.name, environment)] = stage_document(stage)
+    return {
+        "page": "version",
+        "subject": version_key(version),
+        "documents": {subject: format_json(value).decode() for subject, value in documents.items()},
+        "left": max(0, len(shown) - PROVED),
+        **proofs.of_entries(shown[:PROVED]),
+    }
+
+
+def _shown(facts: Facts) -> list[int]:
+    """The entries a page shows, those first that matter most: events, who put it where, approvals, evidence."""
+    events = [*facts["history"], *facts["stages"]]
+    records = [e.get("by", e) for e in events] + [a for e in events for a in e["approvals"]] + facts["evidence"]
+    return list(dict.fromkeys(record["index"] for record in records))
 
 
 def version_facts(book: Book, version: VersionId) -> Facts:

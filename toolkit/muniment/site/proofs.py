@@ -1,0 +1,124 @@
+"""What pages prove themselves with: audit paths to the first checkpoint over their entries, which never changes again.
+
+No page but the log's own follows the newest checkpoint. The way from a page's checkpoint to the newest lies in scripts
+that only a reader who asks loads: `log/head.js`, the hashes of the tree in `log/hashes/`, the state tree in `state/`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from muniment.log.merkle import MemoryTree, leaf_hash, prove_inclusion, prove_range
+from muniment.log.note import Note, NoteVerifier, format_note, format_vkey, parse_note, parse_vkey
+from muniment.log.proof import TlogProof, format_proof
+from muniment.log.statetree import StateTree, format_leaf
+from muniment.log.text import format_base64
+from muniment.log.tiles import tiles
+from muniment.registry.documents import state_tree
+from muniment.registry.event import Configure
+from muniment.registry.fold import History, tree_of
+from muniment.site import paths
+from muniment.site.page import Page
+from muniment.site.shard import shard
+
+Facts = dict[str, Any]
+STATE_SHARD = 256
+EARLIER = 20
+
+
+class Proofs:
+    """A log's tree and its published checkpoints (signed notes by size)."""
+
+    def __init__(self, history: History, notes: Mapping[int, bytes]) -> None:
+        self.tree = tree_of(history.leaves)
+        self.sizes = sorted(notes)
+        self._history = history
+        self._notes = notes
+        self._known = _log_keys(history)
+
+    def size_over(self, index: int) -> int:
+        """The smallest published size that covers an entry."""
+        return self.sizes[bisect_right(self.sizes, index)]
+
+    def checkpoint(self, size: int) -> Facts:
+        """A checkpoint with the log's own signatures and the keys that made them."""
+        note = self._signed(size)
+        keys = [format_vkey(key) for key in self._known if any(key.made(s) for s in note.signatures)]
+        return {"origin": self._history.checkpoint.origin, "keys": keys, "checkpoint": format_note(note).decode()}
+
+    def of_entries(self, indexes: Collection[int]) -> Facts:
+        """Entries with their leaves and audit paths, under one checkpoint."""
+        size = self.size_over(max(indexes))
+        entries = [
+            {
+                "index": index,
+                "leaf": self._history.leaves[index].decode(),
+                "hashes": _texts(prove_inclusion(self.tree, index, size)),
+            }
+            for index in sorted(indexes)
+        ]
+        return self.checkpoint(size) | {"entries": entries}
+
+    def of_range(self, first: int, end: int) -> Facts:
+        """The hashes that join entries [first, end), whose leaves the page shows, to the root of one checkpoint."""
+        size = self.size_over(end - 1)
+        return self.checkpoint(size) | {"first": first, "hashes": _texts(prove_range(self.tree, first, end, size))}
+
+    def of_log(self) -> Facts:
+        """The newest checkpoint, those before it, and every key the log has had."""
+        newest = self.sizes[-1]
+        before = [format_note(self._signed(size)).decode() for size in self.sizes[-1 - EARLIER : -1]]
+        known = [format_vkey(key) for key in self._known]
+        return self.checkpoint(newest) | {
+            "earlier": before,
+            "known": known,
+            "genesis": str(self._history.state.genesis),
+        }
+
+    def files(self) -> Iterator[Page]:
+        """A C2SP proof file for every entry, to the first checkpoint over it as it was published."""
+        for index in range(len(self._history.leaves)):
+            size = self.size_over(index)
+            proof = TlogProof(index, prove_inclusion(self.tree, index, size), self._notes[size])
+            yield Page(paths.proof_file(index), format_proof(proof))
+
+    def scripts(self) -> Iterator[Page]:
+        """The newest checkpoint with the log's last leaf, all hashes of the tree, and the state tree that it states."""
+        state = list(shards_of(state_tree(self._history.state)))
+        head = {
+            "leaf": self._history.leaves[-1].decode(),
+            "shards": [[lines[0][0], root] for root, lines in state],
+        }
+        yield shard("log/head", self.checkpoint(self.sizes[-1]) | head)
+        for path, data in tiles(self.tree, self.sizes[-1:]):
+            number = path.removeprefix("tile/").partition(".p/")[0]
+            yield shard(f"log/hashes/{number}", format_base64(data))
+        for root, lines in state:
+            yield shard(f"state/{root[:2]}/{root}", lines)
+
+    def _signed(self, size: int) -> Note:
+        """The note without cosignatures, which may come later: pages must not change with them."""
+        note = parse_note(self._notes[size])
+        own = tuple(s for s in note.signatures if any(key.made(s) for key in self._known))
+        return Note(note.text, own or note.signatures)
+
+
+def shards_of(state: StateTree) -> Iterator[tuple[str, list[list[str]]]]:
+    """The state tree's lines, 256 at a time, each time with the root over them in hex."""
+    for start in range(0, state.size, STATE_SHARD):
+        leaves = state.leaves[start : start + STATE_SHARD]
+        root = MemoryTree(leaf_hash(format_leaf(leaf)) for leaf in leaves).root()
+        yield root.hex(), [[leaf.subject, leaf.document.hex] for leaf in leaves]
+
+
+def _log_keys(history: History) -> tuple[NoteVerifier, ...]:
+    """Every key that a configuration in the log has named."""
+    events = (e.event for e in history.entries if isinstance(e.event, Configure))
+    texts = dict.fromkeys(text for event in events for text in event.configuration["registry"]["logKeys"])
+    return tuple(parse_vkey(text) for text in texts)
+
+
+def _texts(hashes: Collection[bytes]) -> list[str]:
+    return [format_base64(value) for value in hashes]
