@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,76 @@ def test_the_root_does_not_depend_on_the_order_of_the_documents(documents, rando
     pairs = list(documents.items())
     random.shuffle(pairs)
     assert StateTree(dict(pairs)).root == StateTree(documents).root
+
+
+def plain_root(documents) -> bytes:
+    """The root by the definition alone."""
+    lines = sorted(f"{s} {hashlib.sha256(d).hexdigest()}\n".encode() for s, d in documents.items())
+    return MemoryTree(map(leaf_hash, lines)).root()
+
+
+@given(st.lists(DOCUMENTS, max_size=8))
+def test_a_tree_brought_up_to_date_is_the_tree_of_all(steps):
+    state, documents, past = StateTree(), {}, []
+    for changed in steps:
+        state, documents = state.updated(changed), documents | changed
+        assert state.root == plain_root(documents)
+        past.append((state, dict(documents)))
+    for old, then in past:
+        assert old.root == StateTree(then).root
+        assert old.leaves == StateTree(then).leaves
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_large_tree_brought_up_to_date(seed):
+    """Over many runs: single leaves and many at once, put in and replaced, with older trees asked again meanwhile."""
+    dice = random.Random(seed)  # noqa: S311 - a test
+
+    def drawn(count: int) -> dict[str, bytes]:
+        return {f"{dice.choice('abc')}/{dice.randrange(9000)}": dice.randbytes(4) for _ in range(count)}
+
+    documents = drawn(dice.choice([0, 1, 2100, 7000]))
+    state = StateTree(documents)
+    kept = [(state, state.root)]
+    for _ in range(60):
+        changed = drawn(dice.choice([0, 1, 1, 1, 2, 5, 40, 700]))
+        state, documents = state.updated(changed), documents | changed
+        assert state.root == plain_root(documents)
+        kept.append((state, state.root))
+        old, root = dice.choice(kept)
+        assert StateTree.updated(old, {}).root == root
+    for subject in dice.sample(sorted(documents), 20):
+        check_presence(state.root, state.size, subject, documents[subject], state.prove(subject))
+        check_absence(state.root, state.size, subject + "!", state.prove_absence(subject + "!"))
+    listed = check_listing(state.root, state.size, "b/", state.prove_listing("b/"))
+    assert names(listed) == sorted_names(s for s in documents if s.startswith("b/"))
+
+
+def test_a_change_at_the_seam_of_two_runs_reaches_all_that_stand_before_it():
+    """Every window that was ever asked for, at every shift, holds the first leaf of the second run as it is now."""
+    documents = {f"m/{number:04}": b"" for number in range(2100)}
+    state = StateTree(documents)
+    shifts = [f"a/{number:04}" for number in range(1100)]
+    for number, shift in enumerate(shifts):
+        changed = {shift: b""} | ({state._firsts[0].decode(): b"other"} if number == 550 else {})
+        state, documents = state.updated(changed), documents | changed
+        assert number < 550 or state.root == plain_root(documents), number
+        state.root  # noqa: B018 - it is asked for, so that it is known
+
+
+def known_windows(state: StateTree) -> int:
+    return sum(root is not None for run in state._runs for row in run.rows for root in row)
+
+
+def test_a_change_costs_less_than_the_leaves_it_moves():
+    dice = random.Random(1)  # noqa: S311 - a test
+    state, hashed = StateTree({f"{dice.random()}": b"" for _ in range(6000)}), []
+    for _ in range(1600):
+        state = state.updated({f"{dice.random()}": b""})
+        before = known_windows(state) if len(hashed) >= 1500 else 0
+        state.root  # noqa: B018 - it is asked for, so that it is known
+        hashed.append(known_windows(state) - before if before else 0)
+    assert 0 < sum(hashed[-99:]) / 99 < 600
 
 
 def test_the_empty_tree():
@@ -133,7 +204,7 @@ def test_a_listing_that_leaves_out_a_subject_is_refused(documents, data):
     state = StateTree(documents)
     begin = data.draw(st.integers(0, state.size - 1))
     end = data.draw(st.integers(begin + 1, state.size))
-    proof = RangeProof(begin, state.leaves[begin:end], prove_range(state.tree, begin, end, state.size))
+    proof = RangeProof(begin, state.leaves[begin:end], prove_range(state, begin, end, state.size))
     low = data.draw(st.sampled_from(sorted(documents)))
     try:
         found = check_range_of(state.root, state.size, low, None, proof)
@@ -150,7 +221,7 @@ def test_no_claimed_size_or_index_hides_a_subject(documents, data):
     size, begin = data.draw(st.integers(0, 60)), data.draw(st.integers(0, 60))
     start = data.draw(st.integers(0, state.size - 1))
     end = data.draw(st.integers(start + 1, state.size))
-    hashes = prove_range(state.tree, start, end, state.size)
+    hashes = prove_range(state, start, end, state.size)
     for kept in (hashes, hashes[1:], hashes[:-1], ()):
         with pytest.raises(Rejected):
             check_absence(state.root, size, subject, RangeProof(begin, state.leaves[start:end], kept))
@@ -182,7 +253,7 @@ def test_an_operator_who_repeats_a_subject_is_noticed_when_both_show():
 
 def test_an_inner_node_does_not_pass_for_a_leaf():
     state = StateTree({"a": b"1", "b": b"2", "c": b"3", "d": b"4"})
-    left, right = state.tree.read(1, 0), state.tree.read(1, 1)
+    left, right = state.read(1, 0), state.read(1, 1)
     outer = RangeProof(0, (), (left, right))
     with pytest.raises(Untrusted):
         check_absence(state.root, 2, "b", outer)

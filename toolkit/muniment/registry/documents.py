@@ -6,28 +6,49 @@ Subjects: `config`, `version/<namespace>/<name>/<version>`, `stage/<namespace>/<
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from muniment.core.canonical import format_json
+from muniment.core.digest import Digest
 from muniment.core.instant import format_instant
 from muniment.log.statetree import StateTree
-from muniment.registry.event import ReleasedArtifact, stage_key, version_key
+from muniment.registry.event import CONFIG_KEY, ReleasedArtifact, stage_key, version_key
 from muniment.registry.state import Approval, State, Tenure, VersionState
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the state whose values are documents: its field, the subject of a key, the document of a value."""
+
+    field: str
+    subject: Callable[[Any], str]
+    document: Callable[[Any], Any]
 
 
 def documents(state: State) -> dict[str, bytes]:
     """Every subject's document in canonical JSON."""
-    values: dict[str, Any] = {"config": _config(state)}
-    values |= {version_key(v.id): version_document(v) for v in state.versions.values()}
-    values |= {stage_key(name, env): stage_document(t) for (name, env), t in state.stages.items()}
-    values |= {f"approval/{target.hex}": [_approval(a) for a in given] for target, given in state.approvals.items()}
-    values |= {f"artifact/{digest.hex}": {"records": list(indexes)} for digest, indexes in state.about.items()}
-    return {subject: format_json(value) for subject, value in values.items()}
+    return _documents(state, lambda field: getattr(state, field))
 
 
 def state_tree(state: State) -> StateTree:
-    """The state tree after the state's entries."""
-    return StateTree(documents(state))
+    """The state tree after the state's entries, made from that of its last settled state."""
+    return state.tree.updated(_documents(state, lambda field: getattr(state, field).changed))
+
+
+def settle(state: State) -> State:
+    """The state with its tree in it; what changes from here on is all that the next tree costs."""
+    tables = {section.field: getattr(state, section.field).settled() for section in SECTIONS}
+    return replace(state, tree=state_tree(state), **tables)
+
+
+def _documents(state: State, keys: Callable[[str], Iterable[Any]]) -> dict[str, bytes]:
+    values = {CONFIG_KEY: _config(state)}
+    for section in SECTIONS:
+        table = getattr(state, section.field)
+        values |= {section.subject(key): section.document(table[key]) for key in keys(section.field)}
+    return {subject: format_json(value) for subject, value in values.items()}
 
 
 def version_document(version: VersionState) -> dict[str, Any]:
@@ -46,6 +67,11 @@ def version_document(version: VersionState) -> dict[str, Any]:
     return value
 
 
+def artifact_key(digest: Digest) -> str:
+    """The subject of what is known of an artifact."""
+    return f"artifact/{digest.hex}"
+
+
 def artifact_document(artifact: ReleasedArtifact) -> dict[str, str]:
     """An artifact as JSON."""
     return {"digest": str(artifact.digest), "kind": artifact.kind, "name": artifact.name}
@@ -61,6 +87,22 @@ def _config(state: State) -> dict[str, Any]:
     return {"configuration": str(state.config.digest), "entry": state.configured_at, "sandbox": state.config.sandbox}
 
 
+def _approvals(given: tuple[Approval, ...]) -> list[dict[str, Any]]:
+    return [_approval(approval) for approval in given]
+
+
 def _approval(approval: Approval) -> dict[str, Any]:
     value: dict[str, Any] = {"at": format_instant(approval.at), "entry": approval.index, "role": approval.event.role}
     return value | ({"consumedBy": approval.consumed_by} if approval.consumed_by is not None else {})
+
+
+def _artifact(records: tuple[int, ...]) -> dict[str, Any]:
+    return {"records": list(records)}
+
+
+SECTIONS = (
+    Section("versions", version_key, version_document),
+    Section("stages", lambda place: stage_key(*place), stage_document),
+    Section("approvals", lambda target: f"approval/{target.hex}", _approvals),
+    Section("about", artifact_key, _artifact),
+)

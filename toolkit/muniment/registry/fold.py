@@ -14,7 +14,7 @@ from muniment.log.lines import leaf_file, parse_lines
 from muniment.log.merkle import MemoryTree, leaf_hash
 from muniment.registry.check import check
 from muniment.registry.config import parse_config
-from muniment.registry.documents import state_tree
+from muniment.registry.documents import settle, state_tree
 from muniment.registry.leaf import RecordLeaf, StateLeaf, derive_leaf, parse_leaf
 from muniment.registry.paths import blob_path
 from muniment.registry.predicate import parse_event
@@ -132,7 +132,8 @@ def admit_leaf(state: State, data: bytes, at: datetime, blob: Blob) -> State:
 
 def end_batch(state: State, leaf: StateLeaf, data: bytes) -> State:
     """The state after a batch's state leaf. Raises `Untrusted` for a time that goes back and for another root."""
-    if state_root(state) != leaf.root:
+    settled = settle(state)
+    if Digest(settled.tree.root.hex()) != leaf.root:
         raise Untrusted(
             f"The state root in entry {state.size} is not what the entries before it add up to.",
             "The log was altered by whoever holds its key.",
@@ -144,7 +145,7 @@ def end_batch(state: State, leaf: StateLeaf, data: bytes) -> State:
         )
     entry = Entry(state.size, data, "state", None, None, leaf.admitted_at)
     entries = state.entries.set(state.size, entry)
-    return replace(state, size=state.size + 1, admitted_at=leaf.admitted_at, entries=entries)
+    return replace(settled, size=state.size + 1, admitted_at=leaf.admitted_at, entries=entries)
 
 
 def state_root(state: State) -> Digest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,11 @@ from immutables import Map
 
 from muniment.core.digest import Digest
 from muniment.core.name import Name, VersionId
+from muniment.log.statetree import StateTree
 from muniment.policy.finding import Finding
 from muniment.registry.config import Config
 from muniment.registry.event import Approve, Event, ReleasedArtifact, Retire
+from muniment.registry.table import Table
 from muniment.signing.identity import Signed
 
 _EMPTY: Map[Any, Any] = Map()
@@ -83,7 +85,8 @@ class State:
     `config` is None only before genesis. `eras` begins with genesis and goes on with each rotation. `stages` maps
     (name, environment) to tenures, oldest first, the last one current. `statements` maps statement digests to log
     indexes, one a signer; `about` maps an artifact's digest to the indexes of the records with it as subject; `last`
-    maps event targets to their last event.
+    maps event targets to their last event. The tables are documents of the state tree; `tree` is that of the last
+    batch's end, and `registry.documents` brings it up to date.
     """
 
     size: int = 0
@@ -92,13 +95,14 @@ class State:
     config: Config | None = None
     configured_at: int = 0
     eras: tuple[Era, ...] = ()
-    versions: Map[VersionId, VersionState] = _EMPTY
-    stages: Map[tuple[Name, str], tuple[Tenure, ...]] = _EMPTY
-    approvals: Map[Digest, tuple[Approval, ...]] = _EMPTY
+    versions: Table[VersionId, VersionState] = field(default_factory=Table)
+    stages: Table[tuple[Name, str], tuple[Tenure, ...]] = field(default_factory=Table)
+    approvals: Table[Digest, tuple[Approval, ...]] = field(default_factory=Table)
     statements: Map[Digest, tuple[int, ...]] = _EMPTY
-    about: Map[Digest, tuple[int, ...]] = _EMPTY
+    about: Table[Digest, tuple[int, ...]] = field(default_factory=Table)
     last: Map[str, int] = _EMPTY
     entries: Map[int, Entry] = _EMPTY
+    tree: StateTree = field(default_factory=StateTree)
 
     def current(self, name: Name, environment: str) -> VersionId | None:
         """The version that stands in an environment now."""

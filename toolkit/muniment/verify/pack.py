@@ -22,8 +22,8 @@ from muniment.log.checkpoint import Checkpoint
 from muniment.log.merkle import HASH_SIZE, check_inclusion, leaf_hash, prove_inclusion
 from muniment.log.statetree import check_absence, check_presence, format_proof, parse_proof
 from muniment.log.text import format_base64, parse_base64
-from muniment.registry.documents import documents, state_tree
-from muniment.registry.event import stage_key, version_key
+from muniment.registry.documents import artifact_key, documents, state_tree
+from muniment.registry.event import CONFIG_KEY, stage_key, version_key
 from muniment.registry.fold import Blob, History, admit_leaf, tree_of
 from muniment.registry.leaf import RecordLeaf, StateLeaf, parse_leaf
 from muniment.registry.state import State, VersionState
@@ -112,11 +112,11 @@ def _subjects(state: State, version: VersionState) -> list[str]:
     """The subjects a pack speaks of: the rules, the version, its artifacts, and its name's place everywhere."""
     assert state.config is not None
     stages = [stage_key(version.id.name, environment) for environment in state.config.environments]
-    return ["config", version_key(version.id), *(f"artifact/{a.digest.hex}" for a in version.artifacts), *stages]
+    return [CONFIG_KEY, version_key(version.id), *(artifact_key(a.digest) for a in version.artifacts), *stages]
 
 
 def _state_proofs(history: History, version: VersionId) -> dict[str, Any]:
-    tree = state_tree(replace(history.state, size=history.state.size - 1))
+    tree = state_tree(history.state)
     known = {leaf.subject for leaf in tree.leaves}
     proofs = {
         subject: format_proof(tree.prove(subject) if subject in known else tree.prove_absence(subject))
