@@ -14,6 +14,7 @@ from muniment.evidence.kinds import EVIDENCE
 from muniment.evidence.statement import Statement, Subject
 from muniment.registry import facts, propose
 from muniment.registry.check import check
+from muniment.registry.event import ReleasedArtifact
 from muniment.registry.leaf import derive_leaf
 from muniment.registry.state import Entry
 from tests.registry.paper import START, Paper, identity, model, other, signature
@@ -116,6 +117,34 @@ def test_evidence_about_comes_in_the_logs_order_without_events() -> None:
     first, again = facts.evidence_about(paper.state, (model(),))
     assert [paper.state.statements[d][0] for d in (first, again)] == [2, 6]
     assert facts.evidence_about(paper.state, (model(b"other"),)) == ()
+
+
+def test_steps_of_another_artifact_are_left_to_it() -> None:
+    """Two models of the same features, with a file in common: each has its own steps, and both those they share."""
+    features, shared = digest("features"), digest("licence")
+    one, two = model(), model(b"other")
+    steps = {
+        "prepare": link([digest("raw")], features),
+        "check": link([features], digest("findings")),
+        "train one": link([features], one.digest, shared),
+        "test one": link([one.digest, shared], digest("scores")),
+        "train two": link([features], two.digest, shared),
+        "compare": link([one.digest, two.digest], digest("difference")),
+    }
+    roles = PAPER.registry()["roles"]
+    paper = Paper(roles={**roles, "trainer": {"may": ["link", "signature"]}})
+    for step in steps.values():
+        assert step.record is not None
+        paper.put("trainer", step.record.statement)
+    for content in (b"weights", b"other"):
+        paper.put("trainer", signature(content))
+    names = {e.record.statement_digest: name for name, e in steps.items() if e.record is not None}
+
+    def steps_of(artifact: ReleasedArtifact) -> list[str]:
+        return [names[d] for d in facts.evidence_about(paper.state, (artifact,)) if d in names]
+
+    assert steps_of(one) == ["prepare", "check", "train one", "test one", "compare"]
+    assert steps_of(two) == ["prepare", "check", "train two", "compare"]
 
 
 def test_evidence_about_another_artifact() -> None:

@@ -154,11 +154,15 @@ def bound_evidence(state: State, version: VersionState) -> tuple[EvidenceFact, .
 
 
 def evidence_about(state: State, artifacts: tuple[ReleasedArtifact, ...]) -> tuple[Digest, ...]:
-    """The statement digests of all evidence in the log that concerns the artifacts, in log order."""
-    evidence = [e for e in state.entries.values() if e.kind in EVIDENCE]
+    """The statement digests of all evidence in the log that concerns the artifacts, in log order.
+
+    Steps that made another artifact of the same data, or used another, are left to that one.
+    """
+    evidence = [e for _, e in sorted(state.entries.items()) if e.kind in EVIDENCE]
     known = reach(evidence, artifacts)
-    found = sorted((e.index, e.record.statement_digest) for e in evidence if e.record and concerns(e, known))
-    return tuple(dict.fromkeys(digest for _, digest in found))
+    others = {d for e in evidence if e.kind not in ("link", "dataset") for d in _touched(e)} - known.back
+    found = [e for e in evidence if concerns(e, known) and (_touched(e) & known.own or not _touched(e) & others)]
+    return tuple(dict.fromkeys(e.record.statement_digest for e in found if e.record))
 
 
 def reach(evidence: Iterable[Entry], artifacts: Iterable[ReleasedArtifact]) -> Reach:
@@ -186,6 +190,13 @@ def concerns(entry: Entry, known: Reach) -> bool:
     if entry.kind == "dataset":
         return bool(named & known.back)
     return bool(named & known.own) or any(oms.covers(statement, d) for d in known.own)
+
+
+def _touched(entry: Entry) -> set[Digest]:
+    """What a record names, and what a step used."""
+    assert entry.record is not None
+    named = {s.digest for s in entry.record.statement.subjects}
+    return named | _sources("link", entry.record.statement) if entry.kind == "link" else named
 
 
 def _sources(kind: str, statement: Statement) -> set[Digest]:
