@@ -126,3 +126,8 @@ def test_it_refuses_a_folder_with_things_in_it(ran: Ran, folder: Path, tmp_path:
     (tmp_path / "letter").write_text("mine")
     assert muniment("demo", tmp_path, "--force").code == 2
     assert (tmp_path / "letter").read_text() == "mine"
+
+
+def test_a_versions_history_names_who_approved(ran: Ran, folder: Path) -> None:
+    done = muniment("history", "aiops/telemetry-anomaly@2.0.0", "-r", folder / "registry", "--json")
+    assert [row["kind"] for row in json.loads(done.out)] == ["release", "approve", "promote", "rollback"]

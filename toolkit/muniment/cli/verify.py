@@ -10,6 +10,8 @@ import typer
 from muniment.cli import commands, options, output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from muniment.registry.fold import History
     from muniment.verify.target import Verified
 
@@ -87,15 +89,17 @@ def history(
     registry: options.Registry = options.HERE,
     json: output.Json = False,
 ) -> None:
-    """List the log's entries, or those of a version."""
+    """List the log's entries, or those of a version with their approvals."""
     from muniment.core.name import parse_selector
+    from muniment.insight.standing import approvals_for
     from muniment.registry import propose
 
     replayed = options.own_history(registry)
-    indexes = range(len(replayed.entries))
-    wanted: Any = indexes
+    wanted: Sequence[int] = range(len(replayed.entries))
     if selector is not None:
-        wanted = replayed.state.versions[propose.resolve(replayed.state, parse_selector(selector))].events
+        events = replayed.state.versions[propose.resolve(replayed.state, parse_selector(selector))].events
+        approvals = (a.index for event in events for a in approvals_for(replayed.state, event))
+        wanted = sorted({*events, *approvals})
     rows = [_entry(replayed, i) for i in wanted]
     output.result(rows, "\n".join(f"{r['index']:>5}  {r['at']}  {r['kind']:<11} {r['signer']}" for r in rows), json)
 
