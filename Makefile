@@ -3,7 +3,7 @@ PYTHON ?= python3
 DEMO   ?= demo
 BIN    := .venv/bin
 
-.PHONY: help demo test lint workflows bench interop browser offline lock clean
+.PHONY: help demo test lint workflows bench interop browser offline mutants lock clean
 
 help:
 	@echo "make demo       the whole story in $(DEMO)/, offline, with a throwaway Sigstore"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench      times that matter, printed as a table"
 	@echo "make interop    independent clients verify what the demo signed (needs npm and go)"
 	@echo "make browser    the demo's pages in Chromium: looks, and what they verify by themselves"
+	@echo "make mutants    takes each check out of the verifier and shows the test that notices (long)"
 	@echo "make offline    the demo and its verification with the network cut (Linux)"
 
 demo: .venv/.demo
@@ -46,6 +47,9 @@ interop: $(DEMO)/trust.json
 browser: .venv/.browser $(DEMO)/trust.json
 	MUNIMENT_DEMO=$(DEMO) $(BIN)/python -m pytest tests/browser/pages.py tests/browser/checks.py
 
+mutants: .venv/.mutants
+	$(BIN)/python tests/mutation/run.py
+
 offline: .venv/.demo
 	unshare -rn tests/offline/run.sh $(BIN)
 
@@ -74,6 +78,10 @@ $(BIN)/python:
 
 .venv/.lint: pyproject.toml Makefile | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[demo,test,lint]'
+	@touch $@
+
+.venv/.mutants: pyproject.toml Makefile | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[demo,test,mutants]'
 	@touch $@
 
 .venv/.browser: pyproject.toml Makefile | $(BIN)/python

@@ -1,0 +1,194 @@
+"""Takes each check out of the verifier, one at a time, and shows the test that notices: `make mutants`.
+
+A check is a guard whose branch raises (each operand of its `or` for itself), or a call of a function named check_….
+Which tests reach a check is measured once; then each mutant, a copy of the package with one check gone, runs only
+those, until one fails. A mutant that none notices has survived, and the run fails.
+
+    python tests/mutation/run.py [--only PART-OF-A-PATH] [--tests PATH ...] [--processes N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+PACKAGE = TOP / "toolkit" / "muniment"
+# What decides whether a reader believes: everything between the bytes of a registry and "verified".
+VERIFIER = (
+    *("verify", "log", "signing/strict.py", "signing/entry.py", "signing/keyring.py", "signing/certificate.py"),
+    *("signing/bundle.py", "signing/foreign.py", "signing/lean", "signing/lean.py", "registry/check.py"),
+    *("registry/judges", "registry/fold.py", "registry/anchor.py", "registry/leaf.py", "registry/predicate.py"),
+    *("registry/event.py", "policy/engine.py"),
+)
+TESTS = ("tests/verify", "tests/registry", "tests/log", "tests/signing", "tests/policy")
+SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One check taken out of a file: `source` is the file without it, `raised` the line that it leads to."""
+
+    path: Path
+    line: int
+    raised: int
+    what: str
+    source: str
+
+
+class _Without(ast.NodeTransformer):
+    """Takes out the check that stands at a place of the walk."""
+
+    def __init__(self, place: int) -> None:
+        self.place, self.at, self.found = place, -1, None
+
+    def _here(self, node: ast.AST, raised: ast.AST, what: str) -> bool:
+        self.at += 1
+        if self.at != self.place:
+            return False
+        self.found = (node.lineno, raised.lineno, what)
+        return True
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.body[-1], ast.Raise):
+            return node
+        operands = node.test.values if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or) else []
+        for operand in operands:
+            if self._here(node, node.body[-1], ast.unparse(operand)):
+                rest = [o for o in operands if o is not operand]
+                node.test = rest[0] if len(rest) == 1 else ast.BoolOp(ast.Or(), rest)
+                return node
+        if not operands and self._here(node, node.body[-1], ast.unparse(node.test)):
+            node.test = ast.Constant(False)
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        self.generic_visit(node)
+        call = node.value
+        checks = isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1].lstrip("_").startswith("check")
+        return ast.Pass() if checks and self._here(node, node, ast.unparse(call)) else node
+
+
+def mutants(path: Path) -> Iterator[Mutant]:
+    """Every mutant of a file."""
+    tree = ast.parse(path.read_text("utf-8"))
+    place = 0
+    while True:
+        change = _Without(place)
+        mutated = change.visit(copy.deepcopy(tree))
+        if change.found is None:
+            return
+        line, raised, what = change.found
+        yield Mutant(path, line, raised, what, ast.unparse(ast.fix_missing_locations(mutated)))
+        place += 1
+
+
+def files(only: str) -> list[Path]:
+    """The verifier's files, in order."""
+    found: list[Path] = []
+    for place in VERIFIER:
+        path = PACKAGE / place
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path] if path.is_file() else []
+    return [path for path in found if only in str(path)]
+
+
+def reach(tests: list[str]) -> dict[str, dict[str, list[str]]]:
+    """File → line → the tests that run it."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "coveragerc"
+        settings.write_text(
+            f"[run]\ndynamic_context = test_function\nsource = {PACKAGE}\n[json]\nshow_contexts = True\n"
+        )
+        environment = _environment(TOP) | {"COVERAGE_FILE": f"{folder}/data"}
+        command = [sys.executable, "-m", "coverage"]
+        run = [*command, "run", f"--rcfile={settings}", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+        subprocess.run(run, cwd=TOP, env=environment, check=True, stdout=subprocess.DEVNULL)
+        out = f"{folder}/report.json"
+        subprocess.run(
+            [*command, "json", f"--rcfile={settings}", "-q", "-o", out, "--show-contexts"],
+            cwd=TOP,
+            env=environment,
+            check=True,
+        )
+        report = json.loads(Path(out).read_text("utf-8"))["files"]
+    return {str((TOP / name).resolve()): facts["contexts"] for name, facts in report.items()}
+
+
+def judge(mutant: Mutant, contexts: dict[str, list[str]], tests: list[str]) -> str:
+    """The first test that notices, or nothing."""
+    chosen = _chosen(mutant, contexts) or tests
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        shutil.copytree(TOP / "toolkit", top / "toolkit", ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("templates", "schemas", "tests", "docs", ".github", "README.md", "pyproject.toml", "Makefile"):
+            (top / name).symlink_to(TOP / name)
+        (top / mutant.path.relative_to(TOP)).write_text(mutant.source, "utf-8")
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *chosen]
+        try:
+            done = subprocess.run(
+                command, cwd=top, env=_environment(top), capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return "no answer within its time"
+    if done.returncode == 0:
+        return ""
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failed[0].split(" - ")[0].split(" ", 1)[1] if failed else done.stdout.strip().splitlines()[-1][:100]
+
+
+def _chosen(mutant: Mutant, contexts: dict[str, list[str]]) -> list[str]:
+    """The tests that reach a check: first those that it made fail, then those that pass it."""
+    near = range(mutant.line - 1, mutant.raised + 1)
+    lines = [mutant.raised, *(line for line in near if line != mutant.raised)]
+    found = [context for line in lines for context in sorted(contexts.get(str(line), ())) if context]
+    return list(dict.fromkeys(filter(None, map(_node, found))))
+
+
+def _node(context: str) -> str:
+    """The path and name by which pytest knows a context such as tests.verify.test_pack.test_x."""
+    module, _, name = context.rpartition(".")
+    path = Path(*module.split("."))
+    while path.parts and not (TOP / path.with_suffix(".py")).is_file():
+        path, name = path.parent, f"{path.name}::{name}"
+    return f"{path.with_suffix('.py')}::{name}" if path.parts else ""
+
+
+def _environment(top: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{top / 'toolkit'}", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def main() -> int:
+    """Prints a row a mutant; 1 where one survived."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="only files whose path holds this")
+    parser.add_argument("--tests", nargs="*", default=list(TESTS), help="the tests that may notice")
+    parser.add_argument("--processes", type=int, default=2)
+    given = parser.parse_args()
+    reached = reach(given.tests)
+    every = [m for path in files(given.only) for m in mutants(path)]
+    print(f"{len(every)} checks in {len({m.path for m in every})} files", flush=True)
+    with ThreadPoolExecutor(given.processes) as pool:
+        noticed = pool.map(lambda m: judge(m, reached.get(str(m.path), {}), given.tests), every)
+        survived = 0
+        for mutant, by in zip(every, noticed, strict=True):
+            survived += not by
+            place = f"{mutant.path.relative_to(PACKAGE)}:{mutant.line}"
+            print(f"{place:40} {mutant.what[:70]:70} {by or 'SURVIVED'}", flush=True)
+    print(f"{len(every) - survived} noticed, {survived} survived")
+    return int(survived > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
