@@ -13,8 +13,18 @@ from muniment.core.errors import Usage
 if TYPE_CHECKING:
     from muniment.evidence.statement import Statement
 
-KINDS = ("provenance", "dataset", "evaluation", "test-result", "signature")
-DOCUMENTS = {"provenance": "recipe.yaml", "dataset": "dataset.yaml", "evaluation": "evaluation.json"}
+DOCUMENTS = {
+    "provenance": "recipe.yaml",
+    "dataset": "dataset.yaml",
+    "evaluation": "evaluation.json",
+    "test-result": "evaluation.json",
+    "privacy-review": "review.yaml",
+    "security-review": "review.yaml",
+    "scan": "scan.json",
+    "vulns": "vulns.json",
+    "reproduction": "reproduction.yaml",
+}
+KINDS = (*DOCUMENTS, "signature")
 
 
 def register(app: typer.Typer) -> None:
@@ -24,11 +34,11 @@ def register(app: typer.Typer) -> None:
 
 
 def attest(
-    kind: Annotated[str, typer.Argument(help="provenance, dataset, evaluation, test-result or signature.")],
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")],
     path: Annotated[Path, typer.Argument(readable=False, help="The artifact: a file or a folder.")],
     about: Annotated[
         Path | None,
-        typer.Option("--from", readable=False, help="The document: recipe.yaml, dataset.yaml or evaluation.json."),
+        typer.Option("--from", readable=False, help="The document about it, such as recipe.yaml; a signature has none."),
     ] = None,
     *,
     registry: options.Registry = options.HERE,
@@ -92,12 +102,21 @@ def _statement(kind: str, path: Path, about: Path | None) -> Statement:
     if kind not in KINDS:
         raise Usage(f"{kind!r} is no kind of evidence that attest makes.", f"Choose among {', '.join(KINDS)}.")
     if about is None:
-        document = DOCUMENTS.get(kind, "evaluation.json")
-        raise Usage(f"attest {kind} needs the document about it.", f"Give --from {document}.")
-    if kind == "dataset":
-        return make.attest_dataset(path, about)
-    if kind == "provenance":
-        return make.attest_provenance(path, about)
-    if kind == "test-result":
-        return make.attest_gate(path, about)
-    return make.attest_evaluation(path, about, options.now())
+        raise Usage(f"attest {kind} needs the document about it.", f"Give --from {DOCUMENTS[kind]}.")
+    now = options.now()
+    match kind:
+        case "dataset":
+            return make.attest_dataset(path, about)
+        case "provenance":
+            return make.attest_provenance(path, about)
+        case "test-result":
+            return make.attest_gate(path, about)
+        case "vulns":
+            return make.attest_vulns(path, about)
+        case "scan":
+            return make.attest_scan(path, about, now)
+        case "reproduction":
+            return make.attest_reproduction(path, about, now)
+        case "privacy-review" | "security-review":
+            return make.attest_review(kind, path, about, now)
+    return make.attest_evaluation(path, about, now)

@@ -19,9 +19,13 @@ from muniment.evidence import oms
 from muniment.evidence.artifact import measure, read_document
 from muniment.evidence.dataset import dataset_statement
 from muniment.evidence.evaluation import evaluation_statement, gate_statement
+from muniment.evidence.kinds import EVIDENCE
 from muniment.evidence.recipe import Run, provenance
 from muniment.evidence.reference import pin
-from muniment.evidence.statement import Statement
+from muniment.evidence.reproduction import reproduction_statement
+from muniment.evidence.review import review_statement
+from muniment.evidence.scan import scan_statement
+from muniment.evidence.statement import Statement, Subject
 
 
 def attest_signature(model: Path) -> Statement:
@@ -65,6 +69,34 @@ def attest_provenance(model: Path, recipe: Path, environ: Mapping[str, str] | No
             *(parse_instant(run[key]) if key in run else None for key in ("startedOn", "finishedOn")),
         ),
     )
+
+
+def attest_review(kind: str, artifact: Path, about: Path, now: datetime) -> Statement:
+    """The privacy or security review of an artifact from a `review.yaml`; `now` is when, where it does not say."""
+    document = dict(load(about, "review"))
+    for key in ("data", "documents"):
+        if key in document:
+            document[key] = [pin(item, about.parent) for item in document[key]]
+    return review_statement(kind, measure(artifact), document, format_instant(now))
+
+
+def attest_scan(model: Path, report: Path, now: datetime) -> Statement:
+    """The file-safety scan of a model from a scanner's `scan.json`; `now` is when, where it does not say."""
+    return scan_statement(measure(model), load(report, "scan"), format_instant(now))
+
+
+def attest_reproduction(model: Path, about: Path, now: datetime) -> Statement:
+    """The reproduction of a model from a `reproduction.yaml`; `now` is when, where it does not say."""
+    document = dict(load(about, "reproduction"))
+    return reproduction_statement(
+        measure(model), document | {"rebuilt": pin(document["rebuilt"], about.parent)}, format_instant(now)
+    )
+
+
+def attest_vulns(artifact: Path, report: Path) -> Statement:
+    """A vulnerability scan from a document that is an in-toto vulns v0.2 predicate."""
+    measured, predicate = measure(artifact), load(report, "standard/vulns-v0.2")
+    return Statement((Subject(measured.name, measured.digest),), EVIDENCE["vulns"], predicate)
 
 
 def pinned_report(report: Path) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from muniment.evidence.evaluation import check_evaluation
 from muniment.evidence.kinds import kind_of
 from muniment.evidence.link import check_link
 from muniment.evidence.recipe import check_provenance
+from muniment.evidence.reproduction import check_reproduction
+from muniment.evidence.review import check_review
+from muniment.evidence.scan import check_scan
 from muniment.evidence.statement import Statement, check_depth
 
 
@@ -42,6 +45,12 @@ def check_evidence(statement: Statement) -> None:
             check_dataset(predicate)
         case "evaluation":
             check_evaluation(predicate)
+        case "privacy-review" | "security-review" as kind:
+            check_review(kind, predicate)
+        case "scan":
+            check_scan(predicate)
+        case "reproduction":
+            check_reproduction(statement)
 
 
 def _check_subjects(statement: Statement) -> None:

@@ -13,6 +13,10 @@ EVIDENCE: dict[str, str] = {
     "vulns": "https://in-toto.io/attestation/vulns/v0.2",
     "dataset": f"{OWN}dataset/v1",
     "evaluation": f"{OWN}evaluation/v1",
+    "privacy-review": f"{OWN}privacy-review/v1",
+    "security-review": f"{OWN}security-review/v1",
+    "scan": f"{OWN}scan/v1",
+    "reproduction": f"{OWN}reproduction/v1",
 }
 
 EVENTS: dict[str, str] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from muniment.policy.rules import RULES
 from muniment.registry.config import Config, Pattern
 from muniment.registry.event import Configure
 from muniment.site.facts.book import Book
@@ -59,7 +58,7 @@ def _rule(book: Book, use: Any) -> Facts:
     return {
         "id": use.id,
         "rule": use.rule,
-        "title": RULES[use.rule].title if use.rule in RULES else use.rule,
+        "title": use.title,
         "severity": use.severity.value,
         "kinds": list(use.kinds),
         "environments": list(use.environments),
