@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from muniment.core.document import parse_yaml
 from muniment.core.errors import Malformed
 from muniment.policy import rules
+from muniment.policy.document import GATES, IN_ENVIRONMENTS
 from muniment.policy.engine import failures, parse_policy
 from muniment.policy.finding import Status
 from muniment.policy.rules import RULES
 from tests.policy.make import facts, judge
-from tests.source import TOP
+from tests.source import TOP, modules
 
 EVIDENCE = {"rule": "evidence-required", "with": {"evidence": ["bom", "evaluation"]}}
 METRIC = {"rule": "metric-threshold", "with": {"metric": "f1", "min": 0.5}}
@@ -67,3 +70,24 @@ def test_a_rule_has_a_file_a_test_and_a_page(name: str) -> None:
 def test_parameters_that_no_rule_knows_are_refused(name: str) -> None:
     assert RULES[name].params["additionalProperties"] is False
     assert "nosuch" in RULES[name].check_params({"nosuch": 1}) or RULES[name].params.get("required")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_example_on_a_page_is_a_rule(name: str) -> None:
+    page = (TOP / "docs" / "rules" / f"{name}.md").read_text("utf-8")
+    block = page.partition("```yaml\n")[2].partition("```")[0]
+    (rule,) = parse_yaml(block.replace("…", "0" * 60).encode(), "the example")
+    rule["gate"] = rule["gate"] if rule["gate"] in GATES else IN_ENVIRONMENTS[0]
+    (use,) = parse_policy({"rules": [rule]}).rules
+    assert use.rule == name
+    assert use.page == f"docs/rules/{name}.md"
+
+
+def test_the_gates_are_those_at_which_the_registry_asks() -> None:
+    """A rule at any other would be written down and never asked."""
+    asked = set()
+    for name, tree in modules().items():
+        for node in ast.walk(tree) if name.startswith("registry.judges") else ():
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("gather"):
+                asked.add(ast.literal_eval(node.args[1]))
+    assert asked == set(GATES)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from muniment.core.errors import Malformed
 from muniment.policy.facts import EvidenceFact
 from muniment.policy.finding import Status
 from tests.policy.make import evidence, facts, judge
@@ -75,7 +76,42 @@ def test_no_bom_is_no_licence() -> None:
 
 def test_licences_of_every_bom_are_judged() -> None:
     two = judge(LICENCES, facts("release", bom([{"expression": "MIT"}]), bom([{"expression": "GPL-3.0-only"}])))
-    assert (two.status, two.reason) == (Status.FAIL, "Not on the allow-list: cpu (GPL-3.0-only).")
+    assert (two.status, two.reason) == (Status.FAIL, "Not allowed: cpu (GPL-3.0-only).")
     many = [bom([]) for _ in range(5)]
     assert judge(LICENCES, facts("release", *many)).reason.endswith("cpu (no licence) and 2 more.")
     assert judge(LICENCES, facts("release", *many[:3])).reason.endswith("cpu (no licence).")
+
+
+@pytest.mark.parametrize(
+    ("params", "expression", "status"),
+    [
+        ({"deny": ["GPL-*", "AGPL-*"]}, "MIT", Status.PASS),
+        ({"deny": ["GPL-*"]}, "gpl-3.0-only", Status.FAIL),
+        ({"deny": ["GPL-*"]}, "GPL-3.0-only WITH Classpath-exception-2.0", Status.FAIL),
+        ({"deny": ["GPL-*"]}, "LGPL-3.0-only", Status.PASS),
+        ({"deny": ["GPL-*"]}, "GPL-3.0-only OR MIT", Status.PASS),
+        ({"deny": ["GPL-*"]}, "GPL-3.0-only AND MIT", Status.FAIL),
+        ({"deny": ["GPL-3.0-only"]}, "GPL-3.0-or-later", Status.PASS),
+        ({"allow": ["MIT", "GPL-3.0-only"], "deny": ["GPL-*"]}, "GPL-3.0-only", Status.FAIL),
+        ({"allow": ["MIT", "GPL-3.0-only"], "deny": ["GPL-*"]}, "GPL-3.0-only OR MIT", Status.PASS),
+        ({"allow": ["MIT"], "deny": ["GPL-*"]}, "BSD-3-Clause", Status.FAIL),
+        ({"deny": ["GPL-*"]}, "(", Status.FAIL),
+    ],
+)
+def test_denied_licences(params: dict[str, Any], expression: str, status: Status) -> None:
+    rule = {"rule": "licence-allowed", "with": params}
+    assert judge(rule, facts("release", bom([{"expression": expression}]))).status is status
+
+
+def test_the_licence_of_a_dataset_record() -> None:
+    record = evidence("dataset", {"name": "train", "licence": "CC-BY-NC-4.0"})
+    model = bom([{"expression": "MIT"}])
+    assert judge(LICENCES, facts("release", model, record)).reason == "Not allowed: train (CC-BY-NC-4.0)."
+    models = {"rule": "licence-allowed", "with": {"allow": ["MIT"], "components": ["model"]}}
+    assert judge(models, facts("release", model, record)).status is Status.PASS
+
+
+@pytest.mark.parametrize("params", [{}, {"deny": ["*GPL"]}, {"deny": []}, {"allow": []}])
+def test_lists_that_say_nothing(params: dict[str, Any]) -> None:
+    with pytest.raises(Malformed):
+        judge({"rule": "licence-allowed", "with": params}, facts("release"))

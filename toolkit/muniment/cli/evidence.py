@@ -38,7 +38,7 @@ def attest(
     path: Annotated[Path, typer.Argument(readable=False, help="The artifact: a file or a folder.")],
     about: Annotated[
         Path | None,
-        typer.Option("--from", readable=False, help="The document about it, such as recipe.yaml; a signature has none."),
+        typer.Option("--from", readable=False, help="Its document, such as recipe.yaml; a signature needs none."),
     ] = None,
     *,
     registry: options.Registry = options.HERE,

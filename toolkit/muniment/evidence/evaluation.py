@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from muniment.core.document import check_schema
@@ -70,6 +71,11 @@ def gate_statement(evaluation: Statement) -> Statement:
         "failedTests": [_test_name(m) for m in tested if not m.passed],
     }
     return Statement(evaluation.subjects, EVIDENCE["test-result"], predicate)
+
+
+def exact(number: float) -> Fraction:
+    """A number as it is written: 0.9 - 0.8 is 0.1, as people reckon and floats do not."""
+    return Fraction(str(number))
 
 
 def metrics(predicate: Mapping[str, Any]) -> tuple[Metric, ...]:

@@ -14,6 +14,7 @@ from muniment.core.document import check_schema
 from muniment.core.errors import Malformed
 from muniment.core.instant import parse_instant
 from muniment.evidence.artifact import Measured
+from muniment.evidence.evaluation import exact
 from muniment.evidence.kinds import EVIDENCE
 from muniment.evidence.reference import digest_in
 from muniment.evidence.statement import Statement, Subject
@@ -54,9 +55,13 @@ def level_of(original: Digest, attempt: Mapping[str, Any]) -> str:
         return "byte-identical"
     if comparisons and all(c["equal"] and _within(c) for c in comparisons):
         return "numerically-equivalent"
-    if metrics and all(abs(m["original"] - m["rebuilt"]) <= m["tolerance"] for m in metrics):
+    if metrics and all(_near(m) for m in metrics):
         return "metric-equivalent"
     return "different"
+
+
+def _near(metric: Mapping[str, Any]) -> bool:
+    return abs(exact(metric["original"]) - exact(metric["rebuilt"])) <= exact(metric["tolerance"])
 
 
 def _within(comparison: Mapping[str, Any]) -> bool:

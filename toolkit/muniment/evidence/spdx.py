@@ -8,7 +8,7 @@ Source: SPDX specification, annex "SPDX license expressions".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -93,17 +93,26 @@ def parse_expression(text: str) -> Expression:
     return found
 
 
-def satisfied(text: str, allowed: frozenset[str]) -> bool:
-    """Whether the expression can be met with allowed licences alone; identifiers are compared without case.
+def satisfied(text: str, allowed: frozenset[str] | None, denied: Sequence[str] = ()) -> bool:
+    """Whether the expression can be met with licences that are allowed (None: any) and not denied, whatever their case.
 
-    An allowed text may name an exception (`GPL-2.0-only WITH Classpath-exception-2.0`). False for no expression.
+    An allowed text may name an exception (`GPL-2.0-only WITH Classpath-exception-2.0`); a denied one is an identifier,
+    or the beginning of some before `*`, and denies it with any exception. False for no expression.
     """
     try:
         found = parse_expression(text)
     except Malformed:
         return False
-    accepted = {" ".join(a.split()).lower() for a in allowed}
-    return _holds(found, lambda licence: str(licence).lower() in accepted)
+    accepted = None if allowed is None else {" ".join(a.split()).lower() for a in allowed}
+    refused = [d.lower() for d in denied]
+
+    def fine(licence: Licence) -> bool:
+        name = licence.id.lower()
+        if any(name.startswith(d[:-1]) if d.endswith("*") else name == d for d in refused):
+            return False
+        return accepted is None or str(licence).lower() in accepted
+
+    return _holds(found, fine)
 
 
 def known(text: str) -> str | None:

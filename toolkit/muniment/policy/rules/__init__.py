@@ -12,7 +12,28 @@ from types import ModuleType
 from typing import Any
 
 from muniment.policy.facts import Facts, Verdict
-from muniment.policy.rules import approvals_required, evidence_required, licence_allowed, metric_threshold
+from muniment.policy.rules import (
+    approvals_required,
+    base_model_allowed,
+    bom_completeness,
+    data_allowed,
+    evidence_age,
+    evidence_required,
+    file_safety,
+    freeze_window,
+    licence_allowed,
+    metric_threshold,
+    no_regression,
+    personal_data,
+    privacy_review,
+    provenance_builder,
+    provenance_source,
+    recovery_point,
+    reproducibility_level,
+    secrets_in_metadata,
+    security_review,
+    security_scan,
+)
 
 OWN = ""
 """The name of no built-in rule: a rule of policy.yaml's own has it."""
@@ -40,6 +61,26 @@ def _rule(module: ModuleType) -> Rule:
     return Rule(module.NAME, module.TITLE, module.PARAMS, module.judge, getattr(module, "check", lambda params: ""))
 
 
-RULES: dict[str, Rule] = {
-    rule.name: rule for rule in map(_rule, (evidence_required, licence_allowed, metric_threshold, approvals_required))
-}
+_MODULES = (
+    evidence_required,
+    evidence_age,
+    licence_allowed,
+    data_allowed,
+    personal_data,
+    base_model_allowed,
+    provenance_builder,
+    provenance_source,
+    privacy_review,
+    security_review,
+    security_scan,
+    file_safety,
+    metric_threshold,
+    no_regression,
+    reproducibility_level,
+    bom_completeness,
+    secrets_in_metadata,
+    approvals_required,
+    recovery_point,
+    freeze_window,
+)
+RULES: dict[str, Rule] = {module.NAME: _rule(module) for module in _MODULES}

@@ -1,51 +1,62 @@
-"""Every licence named in the ML-BOM is allowed."""
+"""Every licence of model, data and software is allowed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from muniment.evidence import spdx
 from muniment.evidence.bom import licences
 from muniment.policy.facts import Facts, Verdict
+from muniment.policy.reading import some
 
 NAME = "licence-allowed"
-TITLE = "Licences are on the allow-list"
+TITLE = "Licences are allowed"
 PARAMS: dict[str, Any] = {
     "type": "object",
-    "required": ["allow"],
     "additionalProperties": False,
     "properties": {
-        "allow": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        "allow": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+        "deny": {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[A-Za-z0-9.+-]+\\*?$"}},
         "components": {"type": "array", "items": {"enum": ["model", "dataset", "library"]}},
         "unknown": {"enum": ["fail", "accept"]},
     },
+    "anyOf": [{"required": ["allow"]}, {"required": ["deny"]}],
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Item:
+    name: str
+    kind: str
+    licence: str | None
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
-    """Holds if each component's licence expression can be met with allowed licences alone.
+    """Holds if each licence expression can be met with licences that are allowed and not denied.
 
     `components` limits it to models, datasets or libraries, and where it names models there must be one: a model under
     another type would pass unseen. Without it all but devices count. No licence at all fails unless `unknown` is
-    accept.
+    accept. Datasets are those of the ML-BOM and those with a record.
     """
-    boms = [e for e in facts.evidence if e.kind == "bom"]
+    boms = facts.of_kind("bom")
     if not boms:
         return Verdict(
             False, "There is no ML-BOM, so no licence is known.", "Make one with muniment bom and release with it."
         )
-    items = [i for bom in boms for i in licences.licences(bom.predicate) if _asked(i.kind, params)]
-    lacking = _lacking({i.kind for i in items}, params)
+    named = [_Item(i.name, i.kind, i.licence) for bom in boms for i in licences.licences(bom.predicate)]
+    lacking = _lacking({i.kind for i in named if _asked(i.kind, params)}, params)
     if lacking:
         return Verdict(False, f"The ML-BOM names no {lacking}.", "Make it again with muniment bom.")
-    refused = [f"{i.name} ({i.licence or 'no licence'})" for i in items if not _allowed(i.licence, params)]
+    recorded = [_Item(e.predicate["name"], "dataset", e.predicate["licence"]) for e in facts.of_kind("dataset")]
+    refused = [i for i in (*named, *recorded) if _asked(i.kind, params) and not _allowed(i.licence, params)]
     if not refused:
-        return Verdict(True, "Every licence in the ML-BOM is allowed.")
-    more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+        return Verdict(True, "Every licence is allowed.")
     return Verdict(
         False,
-        f"Not on the allow-list: {', '.join(refused[:3])}{more}.",
-        "Replace the component, or have its licence added to the rule's allow-list.",
+        f"Not allowed: {some(_said(i) for i in refused)}.",
+        "Replace the component, or have its licence added to the rule's list.",
     )
 
 
@@ -63,4 +74,9 @@ def _lacking(kinds: set[str], params: Mapping[str, Any]) -> str:
 def _allowed(expression: str | None, params: Mapping[str, Any]) -> bool:
     if expression is None:
         return bool(params.get("unknown", "fail") == "accept")
-    return licences.satisfied(expression, frozenset(params["allow"]))
+    allowed = frozenset(params["allow"]) if "allow" in params else None
+    return spdx.satisfied(expression, allowed, params.get("deny", ()))
+
+
+def _said(item: _Item) -> str:
+    return f"{item.name} ({item.licence or 'no licence'})"
