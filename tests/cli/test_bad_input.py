@@ -247,7 +247,7 @@ def test_a_foreign_log_key(told: World, place: Path, world: World) -> None:
 
 def test_two_publishers_at_once(place: Path) -> None:
     with LocalStore(place / "registry").lock():
-        plain(muniment("publish", place / "registry", "--log-key", place / "log.key"), 4, "Another publish")
+        plain(muniment("publish", place / "registry", "--log-key", place / "log.key"), 4, "Another run")
 
 
 def test_nothing_to_sign_with(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

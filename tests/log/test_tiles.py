@@ -134,7 +134,7 @@ def test_a_removed_partial_tile_is_replaced_by_the_full_one():
 def test_a_missing_or_cut_tile_is_not_a_proof():
     tree = tree_of(300)
     files = dict(tiles(tree, [300]))
-    with pytest.raises(Missing):
+    with pytest.raises(Missing, match=r"tile/0/001\.p/44"):
         root_at(TileReader(_fetch({p: d for p, d in files.items() if p != "tile/0/001.p/44"}), 300), 300)
     with pytest.raises(Malformed):
         root_at(TileReader(_fetch({p: d[:-1] for p, d in files.items()}), 300), 300)

@@ -144,11 +144,16 @@ def log_key_in(path: Path, origin: str) -> NoteSigner:
     if path.exists():
         return options.log_signer(path)
     key = NoteSigner(origin, os.urandom(32))
+    write_key(path, format_skey(key))
+    return key
+
+
+def write_key(path: Path, text: str) -> None:
+    """Writes a private key to a new file that only its owner can read."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
-            file.write(format_skey(key) + "\n")
+            file.write(text + "\n")
     except OSError as error:
         raise Unreachable(f"{path} cannot be written: {error.strerror}.", "Give a path that can.") from error
-    return key

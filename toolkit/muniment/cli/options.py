@@ -189,19 +189,21 @@ def log_signer(path: Path | None) -> NoteSigner:
     """The log's key, from a file or from MUNIMENT_LOG_KEY."""
     from muniment.log.note import parse_skey
 
-    where = "MUNIMENT_LOG_KEY" if path is None else str(path)
-    text = os.environ.get("MUNIMENT_LOG_KEY") if path is None else read(path).decode("utf-8", "replace")
+    return parse_skey(secret(path, "log key", "--log-key", "MUNIMENT_LOG_KEY", "which init wrote beside the registry"))
+
+
+def secret(path: Path | None, what: str, option: str, variable: str, whence: str) -> str:
+    """The text of a private key, from the file that an option names or from a variable. Raises `Usage`."""
+    where = variable if path is None else str(path)
+    text = os.environ.get(variable) if path is None else read(path).decode("utf-8", "replace")
     if not text:
-        raise Usage(
-            "The log key is not given.",
-            "Give --log-key FILE, which init wrote beside the registry, or put the key itself in MUNIMENT_LOG_KEY.",
-        )
+        raise Usage(f"The {what} is not given.", f"Give {option} FILE, {whence}, or put the key itself in {variable}.")
     if not text.startswith("PRIVATE+KEY+"):
         raise Usage(
-            f"{where} does not hold a log key.",
-            "It begins with PRIVATE+KEY+. A file is given with --log-key; the variable holds the key itself.",
+            f"{where} does not hold a {what}.",
+            f"It begins with PRIVATE+KEY+. A file is given with {option}; the variable holds the key itself.",
         )
-    return parse_skey(text.strip())
+    return text.strip()
 
 
 def trust(path: Path) -> Trust:

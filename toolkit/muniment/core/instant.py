@@ -7,12 +7,18 @@ from datetime import UTC, datetime
 
 from muniment.core.errors import Malformed
 
+_END = 253402300799
 _FORM = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 
 def format_instant(moment: datetime) -> str:
     """`2026-01-31T08:05:00Z`; fractions of a second are cut off."""
     return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def format_posix(seconds: int) -> str:
+    """POSIX seconds in the same form. Strangers may state any time: what is after the year 9999 is shown as its end."""
+    return format_instant(datetime.fromtimestamp(min(seconds, _END), UTC))
 
 
 def parse_instant(text: object, what: str = "The time") -> datetime:

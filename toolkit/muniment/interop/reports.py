@@ -10,6 +10,7 @@ from muniment.registry.event import Approve, Configure, Event
 from muniment.registry.sequencer import Published, Turned
 from muniment.registry.state import Entry
 from muniment.verify.target import Verified
+from muniment.verify.witness import Cosigned
 
 Row = tuple[str, ...]
 
@@ -22,6 +23,14 @@ def report_publish(done: Published) -> None:
 def report_verify(done: Verified, demands: Sequence[str]) -> None:
     """Tells the running step what was demanded and what holds."""
     report(verify_outputs(done), verify_summary(done, demands))
+
+
+def report_witness(done: Cosigned, vkey: str) -> None:
+    """Tells the running step what was cosigned, and by which key."""
+    point, since = done.checkpoint, done.previous.size if done.previous else 0
+    summary = f"### Cosigned: {cell(point.origin)}, {point.size} entries\n\n{cell(vkey)}; {since} were seen before\n"
+    outputs = {"origin": point.origin, "size": str(point.size), "root": point.root.hex(), "witness": vkey}
+    report(outputs, summary, [Annotation(Level.WARNING, remark) for remark in done.remarks])
 
 
 def publish_outputs(done: Published) -> dict[str, str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from muniment.core.errors import Malformed, Untrusted
 from muniment.log.checkpoint import Checkpoint, parse_checkpoint
@@ -101,6 +101,11 @@ def format_policy(policy: Policy) -> bytes:
             "The trust policy cannot be written.", "Define every name once, before its use, without spaces."
         )
     return data
+
+
+def without_witnesses(policy: Policy) -> Policy:
+    """The policy with its logs alone: for the log's makers and for witnesses, who come before the quorum."""
+    return replace(policy, witnesses=(), groups=(), quorum=NO_QUORUM)
 
 
 def check_quorum(policy: Policy, cosigners: Collection[str]) -> None:

@@ -132,11 +132,14 @@ class TileReader:
         path = tile_path(row, n, width)
         try:
             tile = self._fetch(path)
-        except Missing:
+        except Missing as gone:
             if width == WIDTH:
                 raise
             path, width = tile_path(row, n), WIDTH
-            tile = self._fetch(path)
+            try:
+                tile = self._fetch(path)
+            except Missing:
+                raise gone from None
         if len(tile) != width * HASH_SIZE:
             raise Malformed(f"{path} has {len(tile)} bytes, not {width * HASH_SIZE}.", "Fetch it again.")
         return tile

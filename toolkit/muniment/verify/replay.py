@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Untrusted
-from muniment.core.instant import format_instant
+from muniment.core.instant import format_instant, format_posix
 from muniment.log.checkpoint import Checkpoint, parse_checkpoint
 from muniment.log.merkle import leaf_hash
 from muniment.log.note import parse_note
@@ -114,8 +114,7 @@ def check_vouched(note: bytes, anchor: bytes | None, state: State, trust: Trust)
 
 def witnessed(vouched: Vouched) -> tuple[str, ...]:
     """Who vouches for a checkpoint, in words."""
-    times = {name: format_instant(datetime.fromtimestamp(at, UTC)) for name, at in vouched.witnesses.items()}
-    lines = [f"cosigned by {name} at {time}" for name, time in sorted(times.items())]
+    lines = [f"cosigned by {name} at {format_posix(at)}" for name, at in sorted(vouched.witnesses.items())]
     if vouched.anchored_at is not None:
         lines.append(f"anchored at {format_instant(vouched.anchored_at)}")
     return tuple(lines)

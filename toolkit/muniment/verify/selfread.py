@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from muniment.core.digest import Digest
 from muniment.core.errors import Missing, Untrusted
 from muniment.evidence.statement import parse_statement
 from muniment.log.merkle import leaf_hash
-from muniment.log.policy import NO_QUORUM
+from muniment.log.policy import without_witnesses
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure
 from muniment.registry.fold import History, blob_reader, open_bundle, read_leaves
@@ -36,7 +34,7 @@ def own_trust(reader: Reader) -> Trust:
     if not isinstance(event, Configure):
         raise Untrusted("The log does not begin with a configure entry.", "It was not made by muniment.")
     config = parse_config(event.configuration)
-    logs = replace(config.tlog_policy, witnesses=(), groups=(), quorum=NO_QUORUM)
+    logs = without_witnesses(config.tlog_policy)
     return Trust(config.origin, Digest(leaf_hash(data).hex()), logs, config.trusted_root)
 
 

@@ -93,7 +93,7 @@ class LocalStore:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError as error:
-            raise Conflict(f"Another publish works on {self.root}.", "Let it end, then publish again.") from error
+            raise Conflict(f"Another run works on {self.root}.", "Let it end, then try again.") from error
         finally:
             os.close(handle)
 
