@@ -40,6 +40,7 @@ workflows: .venv/tools/.ready
 
 bench: .venv/.test
 	$(BIN)/python tests/bench/run.py $(wildcard $(DEMO))
+	$(BIN)/python tests/bench/bulk.py
 
 interop: $(DEMO)/trust.json
 	$(BIN)/python tests/interop/run.py $(DEMO)

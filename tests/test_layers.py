@@ -23,6 +23,7 @@ EDGE = {  # what may touch the world, what of it, and why
     "evidence.environment": {FILES, SYSTEM},  # reads the machine
     "evidence.link": {SYSTEM},  # runs a training step
     "signing.keyless": {SOCKETS, SYSTEM, CLOCK},  # talks to Sigstore
+    "signing.bulk": {SYSTEM},  # shares verification among processes
     "signing.sandbox": EVERYTHING,  # is a Sigstore on the loopback
     "registry.store": {FILES, SOCKETS},  # holds the registry's files
     "verify.target": {FILES},  # opens what it is pointed at

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from muniment.log.merkle import MemoryTree, leaf_hash, prove_inclusion
 from muniment.signing.bundle import MEDIA_TYPE, Bundle, parse_bundle
 from muniment.signing.entry import hashedrekord, pae
 from muniment.signing.sandbox import SandboxIdentity, person
-from muniment.signing.sandbox.fulcio import certify, extensions_of, subject_of
+from muniment.signing.sandbox.fulcio import Extension, certify, extensions_of, profile, subject_of
 from muniment.signing.sandbox.identities import token_claims
 from muniment.signing.sandbox.keys import Keys, make_keys
 from muniment.signing.sandbox.rekor import GENESIS, ORIGIN, log_id
@@ -56,6 +57,9 @@ class Parts:
     stamped: Sequence[datetime] = (SIGNED,)
     subjects: Sequence[x509.GeneralName] = ()
     extensions: Callable[[dict[str, bytes]], Mapping[str, bytes]] = same
+    profile: Callable[[list[Extension]], list[Extension]] = same
+    curve: ec.EllipticCurve = field(default_factory=ec.SECP256R1)
+    signature: Callable[[bytes], bytes] = same
     body: Callable[[bytes], bytes] = same
     checkpoint: Callable[[Checkpoint], Checkpoint] = same
     line_name: str = ORIGIN
@@ -64,6 +68,7 @@ class Parts:
     entry: Callable[[dict[str, Any]], dict[str, Any]] = same
     version: int = 2
     promise: bool = True
+    index: int = 98765
 
 
 class Forge:
@@ -86,19 +91,27 @@ class Forge:
         """The bundle of the parts."""
         return parse_bundle(format_json(self.value(**parts)))
 
+    def job(self, count: int, **parts: Any) -> list[Bundle]:
+        """Several bundles signed with one certificate."""
+        p = replace(Parts(), **parts)
+        holder = self._holder(p)
+        return [parse_bundle(format_json(self._value(p, *holder))) for _ in range(count)]
+
     def value(self, **parts: Any) -> dict[str, Any]:
         """The bundle of the parts as protobuf-JSON."""
         p = replace(Parts(), **parts)
-        key = ec.generate_private_key(ec.SECP256R1())
+        return self._value(p, *self._holder(p))
+
+    def _holder(self, p: Parts) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        """A fresh key and its certificate."""
+        key = ec.generate_private_key(p.curve)
         claims = token_claims(p.identity)
-        certificate = certify(
-            key.public_key(),
-            p.subjects or [subject_of(claims)],
-            p.extensions(extensions_of(claims)),
-            self.keys,
-            p.certified,
-        )
-        signature = key.sign(pae(PAYLOAD_TYPE, p.payload), ec.ECDSA(hashes.SHA256()))
+        subjects = p.subjects or [subject_of(claims)]
+        extensions = profile(key.public_key(), subjects, p.extensions(extensions_of(claims)), self.keys)
+        return key, certify(key.public_key(), p.profile(extensions), self.keys, p.certified)
+
+    def _value(self, p: Parts, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> dict[str, Any]:
+        signature = p.signature(key.sign(pae(PAYLOAD_TYPE, p.payload), ec.ECDSA(hashes.SHA256())))
         entry = (
             self._entry_v2(p, signature, certificate) if p.version == 2 else self._entry_v1(p, signature, certificate)
         )
@@ -135,14 +148,16 @@ class Forge:
         entry |= {"kindVersion": {"kind": "dsse", "version": "0.0.1"}}
         if p.promise:
             # The index of a sharded Rekor v1 counts all shards: only the promise proves it.
-            entry |= {"logIndex": "98765", "integratedTime": str(int(SIGNED.timestamp()))}
+            entry |= {"logIndex": str(p.index), "integratedTime": str(int(SIGNED.timestamp()))}
             promised = {
                 "body": b64(body),
                 "integratedTime": int(SIGNED.timestamp()),
                 "logID": own.hex(),
-                "logIndex": 98765,
+                "logIndex": p.index,
             }
-            entry["inclusionPromise"] = {"signedEntryTimestamp": b64(self._sign_v1(format_json(promised)))}
+            # Not by RFC 8785, whose numbers end before some that an adversary would like.
+            text = json.dumps(promised, sort_keys=True, separators=(",", ":")).encode()
+            entry["inclusionPromise"] = {"signedEntryTimestamp": b64(self._sign_v1(text))}
         return entry
 
     def _sign_v1(self, data: bytes) -> bytes:

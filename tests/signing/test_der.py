@@ -50,6 +50,32 @@ def test_what_ends_too_early_is_malformed(data: bytes):
         der.decode(data)
 
 
+@pytest.mark.parametrize(
+    "data", [b"\x04\x81\x01a", b"\x04\x82\x00\x80" + bytes(128), b"\x30\x80\x00\x00", b"\x1f\x01a", b"\xbf\x81\x01a"]
+)
+def test_other_encodings_than_the_one_are_malformed(data: bytes):
+    for read in (der.decode, der.decode_all):
+        with pytest.raises(Malformed):
+            read(data)
+
+
+@given(st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC)))
+def test_a_time_is_read_as_written(moment: datetime):
+    (element,) = der.decode_all(der.encode_time(moment))
+    assert der.open_time(element) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"20260102030405", b"20260102030405.0Z", b"20260102030405.10Z", b"20260230030405Z", b"20260102030460Z", b"x"],
+)
+def test_other_times_are_malformed(text: bytes):
+    with pytest.raises(Malformed):
+        der.open_time((der.TIME, text))
+    with pytest.raises(Malformed):
+        der.open_time((der.OCTET_STRING, b"20260102030405Z"))
+
+
 @pytest.mark.parametrize("size", [1, 127, 128, 255, 256, 1000])
 def test_claims_of_every_length_are_read(forge: Forge, size: int):
     claim = der.encode(der.UTF8_STRING, b"x" * size)

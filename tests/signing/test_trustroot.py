@@ -64,7 +64,8 @@ def test_the_public_roots_are_accepted(path: Path):
     root = canonical_root(path.read_bytes())
     assert canonical_root(root) == root
     assert not is_sandbox_root(root)
-    keys = read_keyring(StrictVerifier(root)._root)
+    StrictVerifier(root)
+    keys = read_keyring(root)
     assert len(keys.logs) >= 2
     assert any("rekor" in name for log in keys.logs for name in log.names)
 
@@ -90,6 +91,7 @@ def test_the_root_inside_a_configuration(sandbox):
         (lambda r: r["tlogs"][0]["publicKey"].update(validFor={"start": "2026-13-01T00:00:00Z"}), "RFC 3339"),
         (lambda r: r["ctlogs"][0]["publicKey"].update(keyDetails="ROT13"), "cannot be read"),
         (lambda r: r["certificateAuthorities"][0]["certChain"]["certificates"][0].update(rawBytes="AAAA"), "damaged"),
+        (lambda r: r["timestampAuthorities"][0]["certChain"].update(certificates=[]), "without a certificate"),
         (lambda r: r["certificateAuthorities"][0].pop("validFor"), "validFor is missing"),
         (lambda r: r["tlogs"][0]["publicKey"].pop("validFor"), "validFor is missing"),
         (lambda r: r["ctlogs"][0]["publicKey"].update(validFor={}), "start is missing"),

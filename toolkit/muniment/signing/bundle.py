@@ -6,16 +6,15 @@ Source: sigstore/protobuf-specs `sigstore_bundle.proto`, in-toto DSSE `envelope.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
 from muniment.core.canonical import format_json, parse_json
 from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Malformed
+from muniment.signing.parts import MEDIA_TYPE, Parts, parse_parts
 from muniment.signing.protojson import BUNDLE, normalise
 
-MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _SPELLINGS = (MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3")
 
 
@@ -31,19 +30,30 @@ class Bundle:
 
 def parse_bundle(data: bytes) -> Bundle:
     """The bundle that JSON bytes in any spelling hold. Nothing is verified. Raises `Malformed`."""
-    value = parse_json(data, "The bundle")
-    _check_kind(value)
-    normal = normalise(value, "Bundle", BUNDLE, "bundle")
-    normal["mediaType"] = MEDIA_TYPE
-    _check_counts(normal)
-    canonical = format_json(normal)
-    envelope = normal["dsseEnvelope"]
-    return Bundle(base64.b64decode(envelope["payload"]), envelope["payloadType"], digest_of(canonical), canonical)
+    try:
+        return _bundle(parse_parts(data), data)
+    except Malformed:
+        canonical = _respell(data)
+    return _bundle(parse_parts(canonical), canonical)
 
 
 def format_bundle(bundle: Bundle) -> bytes:
     """The canonical JSON bytes, without a trailing newline."""
     return bundle.data
+
+
+def _bundle(parts: Parts, canonical: bytes) -> Bundle:
+    return Bundle(parts.payload, parts.payload_type, digest_of(canonical), canonical)
+
+
+def _respell(data: bytes) -> bytes:
+    """The canonical spelling of a bundle in any other."""
+    value = parse_json(data, "The bundle")
+    _check_kind(value)
+    normal = normalise(value, "Bundle", BUNDLE, "bundle")
+    normal["mediaType"] = MEDIA_TYPE
+    _check_counts(normal)
+    return format_json(normal)
 
 
 def _check_kind(value: Any) -> None:

@@ -14,6 +14,8 @@ from muniment.core.errors import Malformed, Untrusted
 from muniment.signing import der
 from muniment.signing.identity import ARC, EXTENSIONS, Identity
 
+_CLAIMS = {f"{ARC}.{number}": name for number, name in EXTENSIONS.items()}
+_SUBJECT = x509.SubjectAlternativeName.oid.dotted_string
 _USER_NAME = f"{ARC}.7"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ODD = "Sign again with a certificate of a Fulcio of today."
@@ -27,24 +29,20 @@ def read_identity(certificate: x509.Certificate, root: Digest) -> Identity:
     """
     try:
         values = {e.oid.dotted_string: e.value for e in certificate.extensions}
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError) as error:
+    except (x509.DuplicateExtension, ValueError) as error:
         raise Malformed(f"The signing certificate has unreadable extensions: {error}.", _ODD) from error
     raw = {oid: value.value for oid, value in values.items() if isinstance(value, x509.UnrecognizedExtension)}
-    claims = {
-        name: _utf8_string(raw[f"{ARC}.{number}"], name)
-        for number, name in EXTENSIONS.items()
-        if f"{ARC}.{number}" in raw
-    }
+    claims = {name: _utf8_string(raw[oid], name) for oid, name in _CLAIMS.items() if oid in raw}
     issuer = claims.pop("issuer", "")
     if not issuer:
         raise Malformed("The signing certificate names no issuer (extension .8).", _ODD)
     if (legacy := raw.get(f"{ARC}.1")) is not None and legacy != issuer.encode():
         raise Untrusted("The signing certificate names two different issuers.", "Do not use the bundle.")
-    return Identity(root, issuer, _subject(list(names)), tuple(sorted(claims.items())))
+    return Identity(root, issuer, _subject(values.get(_SUBJECT)), tuple(sorted(claims.items())))
 
 
-def _subject(names: list[x509.GeneralName]) -> str:
+def _subject(extension: x509.ExtensionType | None) -> str:
+    names = list(extension) if isinstance(extension, x509.SubjectAlternativeName) else []
     if len(names) != 1:
         raise Malformed(f"The signing certificate names {len(names)} subjects.", "It must name exactly one.")
     name = names[0]
@@ -56,17 +54,16 @@ def _subject(names: list[x509.GeneralName]) -> str:
 
 
 def _utf8_string(data: bytes, name: str) -> str:
-    """The text of a DER UTF8String in its one encoding, with nothing after it."""
-    wrong = Malformed(f"The certificate's {name} is not a DER UTF8String.", _ODD)
+    """The text of a DER UTF8String with nothing after it."""
     try:
-        content = der.decode(data)[1]
-        text = content.decode("utf-8")
+        tag, content, rest = der.decode(data)
+        text = content.decode()
     except Malformed as error:
-        raise wrong from error
+        raise Malformed(f"The certificate's {name} is not a DER UTF8String.", _ODD) from error
     except UnicodeDecodeError as error:
         raise Malformed(f"The certificate's {name} is not UTF-8.", _ODD) from error
-    if der.encode(der.UTF8_STRING, content) != data:
-        raise wrong
+    if tag != der.UTF8_STRING or rest:
+        raise Malformed(f"The certificate's {name} is not a DER UTF8String.", _ODD)
     return _plain(text, name)
 
 

@@ -5,12 +5,16 @@ Source: ITU-T X.690.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from muniment.core.errors import Malformed
 
 BOOLEAN, INTEGER, OCTET_STRING, OID, UTF8_STRING, TIME = 0x01, 0x02, 0x04, 0x06, 0x0C, 0x18
 SEQUENCE, SET = 0x30, 0x31
+Element = tuple[int, bytes]  # tag and content
+_GET_AGAIN = "Get the whole of it again."
+_TIME_FORM = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{0,5}[1-9]))?Z")
 
 
 def explicit(number: int) -> int:
@@ -52,25 +56,56 @@ def encode_time(moment: datetime) -> bytes:
 
 
 def decode(data: bytes) -> tuple[int, bytes, bytes]:
-    """(tag, content, what follows) of the first element. Raises `Malformed`."""
-    if len(data) < 2:
-        raise Malformed("The DER ends too early.", "Get the whole of it again.")
-    tag, size, start = data[0], data[1], 2
-    if size & 0x80:
-        start += size & 0x7F
-        size = int.from_bytes(data[2:start], "big")
-    if start + size > len(data):
-        raise Malformed("The DER ends too early.", "Get the whole of it again.")
-    return tag, data[start : start + size], data[start + size :]
+    """(tag, content, what follows) of the first element, whose length is written as DER wants. Raises `Malformed`."""
+    tag, start, end = _bounds(data, 0)
+    return tag, data[start:end], data[end:]
 
 
-def decode_all(content: bytes) -> list[tuple[int, bytes]]:
-    """The (tag, content) pairs of the elements that follow each other. Raises `Malformed`."""
-    elements = []
-    while content:
-        tag, inner, content = decode(content)
-        elements.append((tag, inner))
+def decode_all(content: bytes) -> list[Element]:
+    """The elements that follow each other. Raises `Malformed`."""
+    elements, end, size = [], 0, len(content)
+    while end < size:
+        tag, start, end = _bounds(content, end)
+        elements.append((tag, content[start:end]))
     return elements
+
+
+def open_element(element: Element, tag: int) -> list[Element]:
+    """The elements inside one that has this tag. Raises `Malformed`."""
+    if element[0] != tag:
+        raise Malformed(f"The DER has an element of tag {element[0]} where {tag} belongs.", _GET_AGAIN)
+    return decode_all(element[1])
+
+
+def open_time(element: Element) -> datetime:
+    """The moment that a GeneralizedTime in its DER form states, to the microsecond. Raises `Malformed`."""
+    match = _TIME_FORM.fullmatch(element[1])
+    if element[0] == TIME and match is not None:
+        year, month, day, hour, minute, second, fraction = match.groups(b"")
+        micro = int(fraction.ljust(6, b"0"))
+        try:
+            return datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), micro, UTC)
+        except ValueError:
+            pass
+    raise Malformed("A time in the DER is not written in its one form.", _GET_AGAIN)
+
+
+def _bounds(data: bytes, at: int) -> tuple[int, int, int]:
+    """The tag of the element at a place, and where its content starts and ends."""
+    start, whole = at + 2, len(data)
+    if start > whole:
+        raise Malformed("The DER ends too early.", _GET_AGAIN)
+    tag, size = data[at], data[at + 1]
+    if size >= 0x80:
+        start += size - 0x80
+        size = int.from_bytes(data[at + 2 : start], "big")
+        if size < 0x80 or data[at + 2] == 0:
+            raise Malformed("A length in the DER is not written in its one form.", _GET_AGAIN)
+    if start + size > whole:
+        raise Malformed("The DER ends too early.", _GET_AGAIN)
+    if tag & 0x1F == 0x1F:
+        raise Malformed("The DER has a tag above 30.", _GET_AGAIN)
+    return tag, start, start + size
 
 
 def _base128(arc: int) -> bytes:

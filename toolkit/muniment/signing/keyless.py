@@ -108,7 +108,7 @@ def public_good_config(offline: bool = False) -> str:
 
     Raises `Unreachable`.
     """
-    from muniment.signing.strict import format_config
+    from muniment.signing.stock import format_config
 
     with _plain_errors("tuf"):
         from sigstore.models import ClientTrustConfig
@@ -122,7 +122,7 @@ def tuf_config(url: str, root: Path | None = None) -> str:
     `root` is the TUF root file to start from; without it, the one that this machine trusts already.
     Raises `Unreachable`.
     """
-    from muniment.signing.strict import format_config
+    from muniment.signing.stock import format_config
 
     if _is_loopback(url):
         bypass_proxy()

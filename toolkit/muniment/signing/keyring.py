@@ -14,11 +14,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from muniment.core.canonical import parse_json
-from muniment.core.errors import Malformed
+from muniment.core.errors import Malformed, Untrusted
+from muniment.core.instant import format_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +39,38 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One log of the trusted root: its place in the list, 32-byte id, names its checkpoints may bear, window."""
+    """One log of the trusted root: its place in the list, 32-byte id, names its checkpoints may bear, window.
+
+    `details` is the algorithm that the root states for the key.
+    """
 
     position: int
     log_id: bytes
     names: frozenset[str]
     window: Window
+    key: PublicKeyTypes
+    details: str
+
+    def verify(self, signature: bytes, data: bytes) -> None:
+        """Holds if the log signed the data; else `InvalidSignature`. Raises `Malformed` for an uncommon algorithm."""
+        if isinstance(self.key, Ed25519PublicKey) and self.details == "PKIX_ED25519":
+            self.key.verify(signature, data)
+        elif isinstance(self.key, EllipticCurvePublicKey) and self.details == "PKIX_ECDSA_P256_SHA_256":
+            self.key.verify(signature, data, ECDSA(SHA256()))
+        else:
+            raise Malformed(f"The log's key is of the kind {self.details[:60]}.", _GET_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """One certificate or timestamp authority: its place in the list, its window and its certificates' windows."""
+    """One certificate or timestamp authority: its place in the list, its window and its certificates' windows.
+
+    `key` is that of its first certificate, which signs certificates or timestamps.
+    """
 
     position: int
     windows: tuple[Window, ...]
+    key: CertificatePublicKeyTypes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +100,62 @@ def read_keyring(root: bytes) -> Keyring:
         raise Malformed(f"The trusted root holds a damaged key or certificate: {error}.", _GET_AGAIN) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Which keys of a trusted root may count, by their places in its lists."""
+
+    logs: tuple[int, ...]
+    ct_logs: tuple[int, ...]
+    authorities: tuple[int, ...]
+    timestampers: tuple[int, ...]
+
+
+def known_logs(keys: Keyring, log_id: bytes) -> list[Log]:
+    """The logs with an id; one key may stand there with several windows. Raises `Untrusted` for none."""
+    known = [log for log in keys.logs if log.log_id == log_id]
+    if not known:
+        raise Untrusted("The bundle is in a log that the trusted root does not know.", OTHER_ROOT)
+    return known
+
+
+def choose(keys: Keyring, logs: Sequence[Log], moments: Sequence[datetime]) -> tuple[Log, Positions]:
+    """The log among `logs`, and all keys, that were valid at every moment. Raises `Untrusted` where none was."""
+    chosen = [log for log in logs if valid_at(moments, log.window)]
+    ct_logs = tuple([ct.position for ct in keys.ct_logs if valid_at(moments, ct.window)])
+    authorities = tuple([a.position for a in keys.authorities if valid_at(moments, *a.windows)])
+    timestampers = tuple([a.position for a in keys.timestampers if valid_at(moments, *a.windows)])
+    for found, what in ((chosen, "log key"), (ct_logs, "CT log key"), (authorities, "certificate authority")):
+        if not found:
+            then = " and ".join(format_instant(moment) for moment in moments)
+            raise Untrusted(
+                f"The trusted root's {what} was not valid at {then}, when the bundle was signed.", OTHER_ROOT
+            )
+    return chosen[0], Positions((chosen[0].position,), ct_logs, authorities, timestampers)
+
+
 def valid_at(moments: Sequence[datetime], *windows: Window) -> bool:
     """Whether every window covers every moment."""
     return all(window.covers(moment) for window in windows for moment in moments)
 
 
+OTHER_ROOT = "Check that the bundle belongs to this Sigstore instance, and that the trusted root is up to date."
 _GET_AGAIN = "Get the trusted root again from the operator of its Sigstore instance."
 
 
 def _log(position: int, log: dict[str, Any]) -> Log:
     names = _names(log["baseUrl"])
     stated = base64.b64decode(log["logId"]["keyId"])
-    if stated not in _ids(base64.b64decode(log["publicKey"]["rawBytes"]), names):
+    key = load_der_public_key(base64.b64decode(log["publicKey"]["rawBytes"]))
+    if stated not in _ids(key, names):
         raise Malformed(
             f"The trusted root gives the log {log['baseUrl'][:80]} an id that is not its key's.", _GET_AGAIN
         )
-    return Log(position, stated, names, _window(log["publicKey"]["validFor"]))
+    public = log["publicKey"]
+    return Log(position, stated, names, _window(public["validFor"]), key, public["keyDetails"])
 
 
-def _ids(raw: bytes, names: frozenset[str]) -> set[bytes]:
+def _ids(key: PublicKeyTypes, names: frozenset[str]) -> set[bytes]:
     """The ids a key can have: SHA-256 of its SPKI (RFC 6962), and for Ed25519 the untruncated C2SP note key id."""
-    key = load_der_public_key(raw)
     ids = {hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()}
     if isinstance(key, Ed25519PublicKey):
         ids |= {hashlib.sha256(name.encode() + b"\n\x01" + key.public_bytes_raw()).digest() for name in names}
@@ -116,8 +173,10 @@ def _names(url: str) -> frozenset[str]:
 def _authority(position: int, authority: dict[str, Any]) -> Authority:
     raw = [base64.b64decode(c["rawBytes"]) for c in authority["certChain"]["certificates"]]
     certificates = [x509.load_der_x509_certificate(der) for der in raw]
+    if not certificates:
+        raise Malformed("The trusted root has an authority without a certificate.", _GET_AGAIN)
     own = [Window(c.not_valid_before_utc, c.not_valid_after_utc) for c in certificates]
-    return Authority(position, (_window(authority["validFor"]), *own))
+    return Authority(position, (_window(authority["validFor"]), *own), certificates[0].public_key())
 
 
 def _window(value: dict[str, str]) -> Window:

@@ -25,6 +25,7 @@ from muniment.signing.sandbox.keys import Keys, key_usage
 LIFETIME = timedelta(minutes=10)
 _SCT_LIST = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 _HOST = "https://github.com/"
+Extension = tuple[x509.ExtensionType, bool]
 
 
 def issue(
@@ -39,7 +40,7 @@ def issue(
         raise Malformed("The certificate request is for a key that is not on P-256.", "Use ECDSA on P-256.")
     if not request.is_signature_valid:
         raise Untrusted("The certificate request is not signed by its key.", "Sign it with the key it names.")
-    return certify(key, [subject_of(claims)], extensions_of(claims), keys, now)
+    return certify(key, profile(key, [subject_of(claims)], extensions_of(claims), keys), keys, now)
 
 
 def subject_of(claims: Mapping[str, str]) -> x509.GeneralName:
@@ -84,12 +85,23 @@ def _github_extensions(claims: Mapping[str, str]) -> dict[int, str]:
     return values | ({23: claims["environment"]} if "environment" in claims else {})
 
 
+def profile(
+    key: ec.EllipticCurvePublicKey, subjects: Sequence[x509.GeneralName], extensions: Mapping[str, bytes], keys: Keys
+) -> list[Extension]:
+    """A leaf's extensions, each with whether it is critical, but for the SCT."""
+    issuer = keys.fulcio_key.public_key()
+    return [
+        (key_usage(certificates=False), True),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), False),
+        (x509.SubjectKeyIdentifier.from_public_key(key), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), False),
+        (x509.SubjectAlternativeName(subjects), True),
+        *((x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value), False) for oid, value in extensions.items()),
+    ]
+
+
 def certify(
-    key: ec.EllipticCurvePublicKey,
-    subjects: Sequence[x509.GeneralName],
-    extensions: Mapping[str, bytes],
-    keys: Keys,
-    now: datetime,
+    key: ec.EllipticCurvePublicKey, extensions: Sequence[Extension], keys: Keys, now: datetime
 ) -> x509.Certificate:
     """The leaf certificate, with the SCT of its precertificate as last extension."""
     builder = (
@@ -100,14 +112,9 @@ def certify(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now)
         .not_valid_after(now + LIFETIME)
-        .add_extension(key_usage(certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys.fulcio_key.public_key()), critical=False)
-        .add_extension(x509.SubjectAlternativeName(subjects), critical=True)
     )
-    for oid, value in extensions.items():
-        builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value), critical=False)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
     precertificate = builder.sign(keys.fulcio_key, hashes.SHA256())
     sct = x509.UnrecognizedExtension(_SCT_LIST, _sct_list(precertificate.tbs_certificate_bytes, keys, now))
     return builder.add_extension(sct, critical=False).sign(keys.fulcio_key, hashes.SHA256())
