@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,12 @@ def test_what_is_formatted_parses_back_and_prints_the_same(value):
     data = format_json(value)
     assert parse_canonical(data, "It") == value
     assert format_json(parse_json(data, "It")) == data
+
+
+@given(st.recursive(LEAVES | st.floats(allow_nan=False, allow_infinity=False), lambda inner: st.lists(inner)))
+def test_the_fast_way_writes_what_the_library_writes(value):
+    for whole in (value, {"b": value, "a\x7f": [value], "é": value}, (value, {"a": value})):
+        assert format_json(whole) == rfc8785.dumps(whole)
 
 
 @given(st.dictionaries(st.text(st.characters(codec="utf-8")), LEAVES))

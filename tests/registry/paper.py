@@ -15,6 +15,7 @@ from muniment.evidence.statement import Statement, Subject, format_statement, pa
 from muniment.log.note import NoteSigner
 from muniment.registry import propose
 from muniment.registry.check import check
+from muniment.registry.documents import settle
 from muniment.registry.event import ReleasedArtifact
 from muniment.registry.facts import evidence_about
 from muniment.registry.fold import end_batch, state_root
@@ -101,6 +102,7 @@ class Paper:
         """One batch of records."""
         for signed in records:
             self.state = check(self.state, signed, self.at, derive_leaf(signed))
+        self.state = settle(self.state)
         leaf = StateLeaf(self.at, state_root(self.state))
         self.state = end_batch(self.state, leaf, format_state_leaf(leaf))
         self.at += timedelta(minutes=1)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from muniment.core.canonical import format_json
 from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Malformed, MunimentError, Refused, Untrusted
 from muniment.core.name import Name, VersionId, parse_name, parse_version_id
@@ -18,7 +19,7 @@ from muniment.log.merkle import leaf_hash
 from muniment.registry import propose
 from muniment.registry.check import check
 from muniment.registry.config import parse_config
-from muniment.registry.documents import documents
+from muniment.registry.documents import documents, stage_document
 from muniment.registry.event import Event, LogRef, Rollback, subjects_of
 from muniment.registry.fold import batches, end_batch
 from muniment.registry.judges.common import config_of
@@ -250,7 +251,8 @@ def test_every_event_moves_its_target_on(paper: Paper) -> None:
     assert paper.state.versions[first].events[-2:] == (index - 2, index)
     assert paper.state.versions[second].events[-1:] == (index,)
     tenures = paper.state.stages[(CPU, "staging")]
-    assert tenures[-1] == Tenure(second, index, paper.at - timedelta(minutes=1))
+    since = paper.at - timedelta(minutes=1)
+    assert tenures[-1] == Tenure(second, index, since, digest_of(format_json(stage_document(tenures[:-1]))))
     assert [t.version for t in tenures] == [first, second]
 
 

@@ -119,7 +119,7 @@ def test_shards_of_the_state_lead_to_its_root() -> None:
     parts = list(shards_of(tree))
     assert [len(lines) for _, lines in parts] == [256, 256, 88]
     for number, (root, lines) in enumerate(parts[:2]):
-        assert tree.tree.read(8, number).hex() == root
+        assert tree.read(8, number).hex() == root
         assert format_leaf(StateLeaf(lines[0][0], Digest(lines[0][1]))) == format_leaf(tree.leaves[256 * number])
 
 

@@ -16,7 +16,7 @@ def format_json(value: Any) -> bytes:
     Raises `Malformed` for what JSON cannot carry: NaN, integers beyond 2^53, keys that are not strings.
     """
     try:
-        return rfc8785.dumps(value)
+        return _encoder.encode(value).encode() if _plain(value) else rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise Malformed(
             f"The value cannot be written as JSON: {error}.", "Use text for what JSON cannot hold."
@@ -44,6 +44,22 @@ def parse_canonical(data: bytes, what: str) -> Any:
     if format_json(value) != data:
         raise Malformed(f"{what} is not canonical JSON (RFC 8785).", "Write it with muniment; it may be altered.")
     return value
+
+
+# What RFC 8785 asks for, as long as there is no float and no key beyond ASCII; several times as fast as `rfc8785`.
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
+_LIMIT = 2**53
+
+
+def _plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return bool(-_LIMIT < value < _LIMIT)
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _plain(item) for key, item in value.items())
+    return kind in (list, tuple) and all(map(_plain, value))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -67,6 +67,9 @@ class _Run:
 
     def having(self, changed: Sequence[StateLeaf]) -> list[_Run]:
         """The runs that stand in its place when leaves are put in or replaced."""
+        changed = [leaf for leaf in changed if not self._has(leaf)]
+        if not changed:
+            return [self]
         if len(changed) * _FEW > len(self.leaves):
             merged = {leaf.subject: leaf for leaf in (*self.leaves, *changed)}
             return _cut(sorted(merged.values(), key=_key_of), None, self.after)
@@ -84,6 +87,10 @@ class _Run:
                 row[first : at + 1] = [None] * (at + 1 - first)
             rows[0][at] = leaf_hash(format_leaf(leaf))
         return _cut(leaves, rows, self.after)
+
+    def _has(self, leaf: StateLeaf) -> bool:
+        at = bisect_left(self.leaves, _key_of(leaf), key=_key_of)
+        return at < len(self.leaves) and self.leaves[at] == leaf
 
     def follow(self, after: _Run) -> None:
         """Forgets what reaches beyond the run where another run follows than did."""

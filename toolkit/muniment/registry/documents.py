@@ -77,9 +77,11 @@ def artifact_document(artifact: ReleasedArtifact) -> dict[str, str]:
     return {"digest": str(artifact.digest), "kind": artifact.kind, "name": artifact.name}
 
 
-def stage_document(tenures: tuple[Tenure, ...]) -> list[dict[str, Any]]:
-    """The document of a name's place in an environment: who stood there, oldest first."""
-    return [{"entry": t.index, "since": format_instant(t.since), "version": str(t.version)} for t in tenures]
+def stage_document(tenures: tuple[Tenure, ...]) -> dict[str, Any]:
+    """The document of a name's place in an environment: who stands there, and the document that this one replaced."""
+    now = tenures[-1]
+    value = {"entry": now.index, "since": format_instant(now.since), "version": str(now.version)}
+    return value | ({"before": str(now.before)} if now.before else {})
 
 
 def _config(state: State) -> dict[str, Any]:

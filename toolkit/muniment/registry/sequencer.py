@@ -20,6 +20,7 @@ from muniment.log.lines import format_lines, leaf_file, parse_lines
 from muniment.log.note import NoteSigner, parse_note, parse_vkey
 from muniment.registry.anchor import anchor_statement, check_anchor
 from muniment.registry.check import SKEW, check
+from muniment.registry.documents import settle
 from muniment.registry.fold import (
     Batch,
     Blob,
@@ -216,6 +217,7 @@ def _admit(work: _Work, candidates: list[_Candidate], now: datetime, heartbeat: 
     for candidate in rest:
         _turn(work, candidate, now)
     if work.state.size > start or (heartbeat and start):
+        work.state = settle(work.state)
         leaf = StateLeaf(at, state_root(work.state))
         data = format_state_leaf(leaf)
         work.state = end_batch(work.state, leaf, data)

@@ -38,11 +38,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Tenure:
-    """A version's time in an environment, begun by the event at `index`."""
+    """A version's time in an environment, begun by the event at `index`.
+
+    `before` is the digest of the document that this tenure's replaced, so that the last one commits to all.
+    """
 
     version: VersionId
     index: int
     since: datetime
+    before: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)

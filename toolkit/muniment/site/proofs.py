@@ -107,8 +107,9 @@ class Proofs:
 
 def shards_of(state: StateTree) -> Iterator[tuple[str, list[list[str]]]]:
     """The state tree's lines, 256 at a time, each time with the root over them in hex."""
+    everything = state.leaves
     for start in range(0, state.size, STATE_SHARD):
-        leaves = state.leaves[start : start + STATE_SHARD]
+        leaves = everything[start : start + STATE_SHARD]
         root = MemoryTree(leaf_hash(format_leaf(leaf)) for leaf in leaves).root()
         yield root.hex(), [[leaf.subject, leaf.document.hex] for leaf in leaves]
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from muniment.core.canonical import format_json
+from muniment.core.digest import digest_of
 from muniment.core.errors import Refused
 from muniment.policy.finding import Finding
 from muniment.registry import facts
+from muniment.registry.documents import stage_document
 from muniment.registry.event import Event, Move, Promote, Rollback, version_key
 from muniment.registry.judges.common import Change, check_subjects, config_of, consume, judge_policy, version_of
 from muniment.registry.state import State, Tenure, VersionState
@@ -62,7 +65,8 @@ def _move(state: State, signed: Signed, event: Move, at: datetime) -> Change:
             old = versions[touched]
             versions = versions.set(touched, replace(old, events=(*old.events, index)))
             new = replace(new, last=new.last.set(version_key(touched), index))
-        stages = new.stages.set(key, (*before, Tenure(event.version, index, at)))
+        replaced = digest_of(format_json(stage_document(before))) if before else None
+        stages = new.stages.set(key, (*before, Tenure(event.version, index, at, replaced)))
         return consume(replace(new, versions=versions, stages=stages), signed, index)
 
     return change
