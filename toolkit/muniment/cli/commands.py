@@ -40,6 +40,8 @@ def spread(run: Callable[..., None]) -> Callable[..., None]:
 
 def _options(given: Parameter) -> Iterator[Parameter]:
     if not is_dataclass(given.annotation):
+        for told in getattr(given.annotation, "__metadata__", ()):
+            told.readable = False  # whoever reads a path says what is wrong with it: that is no wrong usage
         yield given
         return
     hints = get_type_hints(given.annotation, include_extras=True)

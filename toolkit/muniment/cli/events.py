@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def release(
     version: Annotated[str, typer.Argument(help="namespace/name@version.")],
     artifacts: Annotated[
-        list[Path], typer.Argument(readable=False, help="Its artifacts: files or folders; the first is the main one.")
+        list[Path], typer.Argument(help="Its artifacts: files or folders; the first is the main one.")
     ],
     kind: Annotated[str, typer.Option("--kind", help="What they are: model, dataset, config or pipeline.")] = "model",
     evidence: Annotated[

@@ -35,10 +35,10 @@ def register(app: typer.Typer) -> None:
 
 def attest(
     kind: Annotated[str, typer.Argument(help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")],
-    path: Annotated[Path, typer.Argument(readable=False, help="The artifact: a file or a folder.")],
+    path: Annotated[Path, typer.Argument(help="The artifact: a file or a folder.")],
     about: Annotated[
         Path | None,
-        typer.Option("--from", readable=False, help="Its document, such as recipe.yaml; a signature needs none."),
+        typer.Option("--from", help="Its document, such as recipe.yaml; a signature needs none."),
     ] = None,
     *,
     registry: options.Registry = options.HERE,
@@ -54,8 +54,8 @@ def attest(
 
 
 def bom(
-    path: Annotated[Path, typer.Argument(readable=False, help="The model: a file or a folder.")],
-    card: Annotated[Path, typer.Option("--card", readable=False, help="model.yaml: what the model is.")],
+    path: Annotated[Path, typer.Argument(help="The model: a file or a folder.")],
+    card: Annotated[Path, typer.Option("--card", help="model.yaml: what the model is.")],
     *,
     registry: options.Registry = options.HERE,
     signing: options.Signing,
@@ -73,11 +73,9 @@ def bom(
 def record(
     command: Annotated[list[str], typer.Argument(help="The step's command, after --.")],
     step: Annotated[str, typer.Option("--step", help="The step's name.")],
-    products: Annotated[
-        list[Path], typer.Option("--products", readable=False, help="A file or folder that the step writes.")
-    ],
+    products: Annotated[list[Path], typer.Option("--products", help="A file or folder that the step writes.")],
     materials: Annotated[
-        list[Path] | None, typer.Option("--materials", readable=False, help="A file or folder that the step reads.")
+        list[Path] | None, typer.Option("--materials", help="A file or folder that the step reads.")
     ] = None,
     base: Annotated[Path, typer.Option("--base", help="The folder the step runs in.")] = options.HERE,
     *,

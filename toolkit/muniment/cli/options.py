@@ -22,37 +22,26 @@ if TYPE_CHECKING:
     from muniment.signing.keyless import Signer
     from muniment.verify.trust import Trust
 
-# No path is asked to be readable here: whoever reads it says what is wrong, and that is no wrong usage.
 Registry = Annotated[
     Path,
-    typer.Option(
-        "--registry", "-r", envvar="MUNIMENT_REGISTRY", readable=False, help="The registry's folder.", show_default="."
-    ),
+    typer.Option("--registry", "-r", envvar="MUNIMENT_REGISTRY", help="The registry's folder.", show_default="."),
 ]
-Place = Annotated[
-    Path, typer.Argument(envvar="MUNIMENT_REGISTRY", readable=False, help="The registry's folder.", show_default=".")
-]
-Sandbox = Annotated[
-    Path | None, typer.Option("--sandbox", readable=False, help="Sign in the sandbox kept in this folder.")
-]
+Place = Annotated[Path, typer.Argument(envvar="MUNIMENT_REGISTRY", help="The registry's folder.", show_default=".")]
+Sandbox = Annotated[Path | None, typer.Option("--sandbox", help="Sign in the sandbox kept in this folder.")]
 As = Annotated[str | None, typer.Option("--as", help="Which of the sandbox's identities signs.")]
 TrustConfig = Annotated[
     Path | None,
-    typer.Option("--trust-config", readable=False, help="A private Sigstore instance: ClientTrustConfig JSON."),
+    typer.Option("--trust-config", help="A private Sigstore instance: ClientTrustConfig JSON."),
 ]
 Token = Annotated[
     str | None, typer.Option("--identity-token", envvar="SIGSTORE_IDENTITY_TOKEN", help="An OIDC token to sign with.")
 ]
 LogKey = Annotated[
     Path | None,
-    typer.Option(
-        "--log-key", readable=False, help="The log's private key; else MUNIMENT_LOG_KEY holds the key itself."
-    ),
+    typer.Option("--log-key", help="The log's private key; else MUNIMENT_LOG_KEY holds the key itself."),
 ]
 Publish = Annotated[bool, typer.Option("--publish", help="Publish at once instead of leaving it in the inbox.")]
-TrustFile = Annotated[
-    Path, typer.Option("--trust", readable=False, help="trust.json: the pins that verification starts from.")
-]
+TrustFile = Annotated[Path, typer.Option("--trust", help="trust.json: the pins that verification starts from.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write the bundle here instead of the inbox.")]
 
 HERE = Path(".")

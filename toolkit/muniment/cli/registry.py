@@ -21,11 +21,9 @@ def init(
         str | None, typer.Option("--origin", help="The registry's name, for a starter registry.yaml.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", readable=False, help="registry.yaml: roles, bindings, environments.")
+        Path | None, typer.Option("--config", help="registry.yaml: roles, bindings, environments.")
     ] = None,
-    policy: Annotated[
-        Path | None, typer.Option("--policy", readable=False, help="policy.yaml: rules at gates.")
-    ] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="policy.yaml: rules at gates.")] = None,
     log_key: Annotated[
         Path | None, typer.Option("--log-key", help="The log's private key, made if missing; else DIR.key beside DIR.")
     ] = None,
@@ -64,8 +62,8 @@ def init(
 
 
 def configure(
-    config: Annotated[Path, typer.Option("--config", readable=False, help="registry.yaml.")],
-    policy: Annotated[Path, typer.Option("--policy", readable=False, help="policy.yaml.")],
+    config: Annotated[Path, typer.Option("--config", help="registry.yaml.")],
+    policy: Annotated[Path, typer.Option("--policy", help="policy.yaml.")],
     *,
     how: options.Delivery,
 ) -> None:
@@ -82,7 +80,7 @@ def configure(
 
 
 def submit(
-    bundles: Annotated[list[Path], typer.Argument(readable=False, help="Sigstore bundles to put in the inbox.")],
+    bundles: Annotated[list[Path], typer.Argument(help="Sigstore bundles to put in the inbox.")],
     registry: options.Registry = options.HERE,
     json: output.Json = False,
 ) -> None:

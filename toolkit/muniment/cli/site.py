@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def site(
-    registry: Annotated[Path, typer.Argument(readable=False, help="The registry's folder.")],
+    registry: Annotated[Path, typer.Argument(help="The registry's folder.")],
     out: Annotated[Path, typer.Argument(help="Where to build the site.")],
     at: Annotated[int | None, typer.Option("--at", help="As it was at this size of the log.")] = None,
     json: output.Json = False,
@@ -41,7 +41,7 @@ def audit(
     registry: options.Registry = options.HERE,
     trust: Annotated[
         Path | None,
-        typer.Option("--trust", readable=False, help="trust.json; without it the registry is read on its own word."),
+        typer.Option("--trust", help="trust.json; without it the registry is read on its own word."),
     ] = None,
     json: output.Json = False,
 ) -> None:

@@ -22,7 +22,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Where to tell it: a new or empty folder.")],
     data: Annotated[
         Path | None,
-        typer.Option("--data", readable=False, help="Labelled series in NAB's layout; else a shipped recording."),
+        typer.Option("--data", help="Labelled series in NAB's layout; else a shipped recording."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier demo left in the folder.")] = False,
     json: output.Json = False,

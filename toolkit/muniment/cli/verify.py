@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def verify(
     target: Annotated[str, typer.Argument(help="A registry folder, a site's address, or a pack.")],
     trust: options.TrustFile,
-    files: Annotated[list[Path] | None, typer.Argument(readable=False, help="Artifacts that must be of it.")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="Artifacts that must be of it.")] = None,
     json: output.Json = False,
 ) -> None:
     """Verify a registry, a site or a pack, and artifacts against it, from the pins in trust.json alone."""

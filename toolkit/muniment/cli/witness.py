@@ -27,14 +27,11 @@ def register(app: typer.Typer) -> None:
 
 def witness(
     place: Annotated[str, typer.Argument(help="The log: a registry's folder, or a site's address.")],
-    state: Annotated[
-        Path, typer.Option("--state", readable=False, help="The witness's memory and read half, kept between runs.")
-    ],
+    state: Annotated[Path, typer.Option("--state", help="The witness's memory and read half, kept between runs.")],
     key: Annotated[
         Path | None,
         typer.Option(
             "--key",
-            readable=False,
             help="The witness's private key, made if missing; else MUNIMENT_WITNESS_KEY holds the key itself.",
         ),
     ] = None,
@@ -45,7 +42,7 @@ def witness(
         list[str] | None, typer.Option("--log-key", help="A public key of the log, as trust.json shows it.")
     ] = None,
     trust: Annotated[
-        Path | None, typer.Option("--trust", readable=False, help="trust.json: the log's keys, and what replay needs.")
+        Path | None, typer.Option("--trust", help="trust.json: the log's keys, and what replay needs.")
     ] = None,
     replay: Annotated[
         bool, typer.Option("--replay", help="Derive the whole log again by its rules before cosigning it.")
