@@ -128,9 +128,8 @@
     return `As of ${time(at)} the version's record is as this page has it.${stands}`;
   }
 
-  function standing(subject, tenures) {
-    const last = tenures[tenures.length - 1].version;
-    if (last !== versionDocument().version) { throw v.wrong(`${subject} is held by ${last}.`); }
+  function standing(subject, { version }) {
+    if (version !== versionDocument().version) { throw v.wrong(`${subject} is held by ${version}.`); }
     return subject.split("/").pop();
   }
 
@@ -167,9 +166,12 @@
     return `The last entry, of ${time(at)}, states its root, and what is served of it leads there.`;
   }
 
+  // The log's keys in force at a size: a retired one signs nothing new.
+  const keysAt = (size) => page.eras.filter(([index]) => index < size).pop()[1];
+
   async function earlier() {
     for (const note of page.earlier) {
-      await continues(await v.openCheckpoint(v.utf8(note), page.origin, page.known));
+      await continues(await v.openCheckpoint(v.utf8(note), page.origin, keysAt(claimed(note).size)));
     }
     const before = counted(page.earlier.length, "checkpoint");
     return page.earlier.length ? `The ${before} before it are signed, and it continues each.` : "There is none before it.";
@@ -234,5 +236,5 @@
   document.querySelectorAll("a[href='#check']").forEach((a) => { a.parentElement.hidden = false; });
   box.querySelector(".run").addEventListener("click", verify);
   box.querySelectorAll(".drop").forEach(listen);
-  window.muniment.box = { box, page, once, element, line, step, number, entries, newest, continues, versionDocument };
+  window.muniment.box = { box, page, once, element, line, step, number, entries, newest, continues, keysAt, versionDocument };
 })();

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   const { script, find, address } = window.muniment;
-  const { box, page, once, element, line, step, number, entries, newest, continues, versionDocument } = window.muniment.box;
+  const { box, page, once, element, line, step, number, entries, newest, continues, keysAt, versionDocument } = window.muniment.box;
   const v = window.muniment.verify, results = box.querySelector(".held"), SHOWN = 5, MAX_PROOF = 1e6;
   const hashing = once(async () => { await script("assets/sha256.js"); return window.muniment.sha256; });
 
@@ -152,7 +152,8 @@
     if (file.size > MAX_PROOF) { throw v.malformed("It is too long for a .tlog-proof file."); }
     const proof = v.parseProof(new Uint8Array(await file.arrayBuffer())), { read, checkpoint } = await newest();
     if (proof.index >= checkpoint.size) { throw v.unknown(`The log at hand has no entry ${proof.index} yet. Load the page again.`); }
-    const old = await v.checkProof(proof, await read(0, proof.index), page.origin, page.known);
+    const keys = keysAt(v.parseCheckpoint(v.parseNote(proof.checkpoint).text).size);
+    const old = await v.checkProof(proof, await read(0, proof.index), page.origin, keys);
     await continues(old);
     const where = link(`log/entries/${String(Math.floor(proof.index / 256)).padStart(3, "0")}.html`, `Entry ${proof.index}`);
     where.hash = `e${proof.index}`;

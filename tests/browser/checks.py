@@ -206,6 +206,12 @@ DAMAGES: dict[str, tuple[str, str, Any, set[str]]] = {
     "line's hash": (ENTRIES, ENTRIES, other_digest, {ON_PAGE}),
     "line left out": (ENTRIES, ENTRIES, lambda t: re.sub(r'<li id="e5".*?</li>', "", t, flags=re.DOTALL), {ON_PAGE}),
     "first entry": (LOG, LOG, in_block(put("genesis", edit=lambda g: f"{g[:-1]}{'01'[g[-1] == '0']}")), {HASHES}),
+    "the log's hashes": (
+        LOG,
+        "log/hashes/0/000.js",
+        lambda t: re.sub(r'(",".{1700})(.)', other, t),
+        {HASHES, STATE, EARLIER},
+    ),
     "earlier checkpoint": (LOG, LOG, in_block(put("earlier", 2, edit=other_signature)), {EARLIER}),
     "list of parts": (LOG, "log/head.js", lambda t: re.sub(r'([0-9a-f]{63})([0-9a-f])"\]', other_part, t), {STATE}),
 }
@@ -237,8 +243,20 @@ def test_a_page_newer_than_the_rest_is_not_told_as_false(page: Page, base: str, 
         "log/head.js", lambda text: re.sub(r'"checkpoint":"(.*?)",', lambda _: f'"checkpoint":{json.dumps(old)},', text)
     )
     page.goto(f"{base}/{VERSION}")
-    marks = verified(page)
-    assert marks[NEWEST] == "Not checked"
+    assert verified(page)[NEWEST] == "Not checked"
+    page.goto(f"{base}/{LOG}")
+    assert verified(page)[HASHES] == "Not checked"
+
+
+def test_a_page_that_claims_a_place_another_version_holds(page: Page, base: str, site: Path, damage: Any):
+    other, rolled_back = VERSION, VERSION.replace("1.0.0", "2.0.0")
+    documents = json.loads(BLOCK.search((site / other).read_text())[2])["documents"]  # type: ignore[index]
+    place = {subject: text for subject, text in documents.items() if subject.endswith("/production")}
+    assert place
+    damage(rolled_back, in_block(put("documents", edit=lambda own: own | place)))
+    page.goto(f"{base}/{rolled_back}")
+    assert verified(page)[STATE] == "False"
+    assert "is held by aiops/telemetry-anomaly@1.0.0" in page.locator("#check .results").inner_text()
 
 
 def test_a_browser_without_ed25519_says_that_it_cannot_check(page: Page, base: str):

@@ -98,7 +98,7 @@ SUBJECTS = {
 def configuration(log_key: str) -> dict[str, Any]:
     """registry.yaml, policy.yaml and a trusted root."""
     may = {
-        "administrator": ["configure", "approve", "retire"],
+        "administrator": ["configure", "approve", "retire", "rotate-key"],
         "trainer": [*EVIDENCE, "release"],
         "reviewer": ["approve"],
         "operator": ["promote", "rollback", "retire"],

@@ -8,7 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from muniment.log.checkpoint import Checkpoint, sign_checkpoint
 from muniment.log.merkle import MemoryTree, leaf_hash, prove_consistency, prove_inclusion, prove_range
+from muniment.log.note import NoteSigner
+from muniment.log.proof import TlogProof, format_proof
 from muniment.log.statetree import StateTree
 from muniment.log.tiles import tiles
 from muniment.site.proofs import shards_of
@@ -42,6 +45,7 @@ def made() -> dict[str, Any]:
         "ranges": [
             _range(tree, b, e, n) for b, e, n in ((0, 1, 1), (0, 7, 7), (3, 5, 9), (256, 512, 777), (99, 100, 100))
         ],
+        "signed": _signed(tree),
         "state": _state(),
         "sorted": sorted(NAMES),
         "digests": [
@@ -70,6 +74,19 @@ def _range(tree: MemoryTree, begin: int, end: int, size: int) -> dict[str, Any]:
     leaves = [_text(tree.read(0, i)) for i in range(begin, end)]
     proof = [_text(h) for h in prove_range(tree, begin, end, size)]
     return {"begin": begin, "size": size, "leaves": leaves, "root": _text(tree.root(size)), "proof": proof}
+
+
+def _signed(tree: MemoryTree) -> dict[str, Any]:
+    key = NoteSigner("example.org/log", bytes(range(32)))
+    note = sign_checkpoint(Checkpoint(key.name, 9, tree.root(9)), key)
+    proof = format_proof(TlogProof(4, prove_inclusion(tree, 4, 9), note)).decode()
+    return {
+        "origin": key.name,
+        "vkey": key.vkey,
+        "note": note.decode(),
+        "proof": proof,
+        "leaf": _text(tree.read(0, 4)),
+    }
 
 
 def _state() -> dict[str, Any]:

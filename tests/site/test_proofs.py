@@ -16,17 +16,20 @@ from hypothesis import strategies as st
 from muniment.core.digest import Digest, digest_of
 from muniment.log.checkpoint import Checkpoint, open_checkpoint
 from muniment.log.merkle import check_consistency, check_inclusion, check_range, leaf_hash, prove_consistency, root_at
-from muniment.log.note import Cosigner, Note, format_note, parse_note, parse_vkey
+from muniment.log.note import Cosigner, Note, NoteSigner, format_note, parse_note, parse_vkey
 from muniment.log.proof import check_proof, parse_proof
 from muniment.log.statetree import StateLeaf, StateTree, format_leaf
 from muniment.log.text import parse_base64
 from muniment.log.tiles import TileReader
 from muniment.registry.documents import documents
+from muniment.registry.event import RotateKey
 from muniment.site import paths
+from muniment.site.compare import compare_site
 from muniment.site.facts.version import PROVED
 from muniment.site.proofs import shards_of
 from muniment.site.render import render
 from muniment.site.views import block
+from tests.site.host import Host
 from tests.site.sample import ORIGIN, Sample, evaluation_predicate, sample
 
 WITNESS = Cosigner("witness.example/w", bytes(range(1, 33)))
@@ -166,6 +169,35 @@ def test_cosignatures_that_come_later_change_no_page(site: dict[str, bytes], sto
 def _cosigned(data: bytes) -> bytes:
     note = parse_note(data)
     return format_note(Note(note.text, (*note.signatures, WITNESS.cosign(note.text, 1_800_000_000))))
+
+
+def test_a_key_in_force_is_named_with_its_checkpoint_and_a_retired_one_is_not() -> None:
+    story = sample()
+    rotated_at, old = len(story.leaves), story.signer
+    story.signer = NoteSigner(ORIGIN, b"\x09" * 32)
+    keys = (story.signer.vkey,)
+    story.event("administrator", RotateKey(log=story.log(), after=None, at=story.now, reason="Yearly.", log_keys=keys))
+    story.publish()
+    pages = {p.path: p.data for p in render(story.history(), story.blob, story.notes)}
+    before = data_of(pages["models/aiops/ensemble/0.1.0/index.html"])
+    log = data_of(pages["log/index.html"])
+    assert before["keys"] == [old.vkey]
+    assert opened(before).size == rotated_at
+    assert log["keys"] == shard_of(pages, "log/head")["keys"] == [story.signer.vkey]
+    assert opened(log).size == rotated_at + 2
+    assert log["eras"] == [[0, [old.vkey]], [rotated_at, [story.signer.vkey]]]
+    assert compare_site(story.history(), Host(pages)).differing == ()
+
+
+def test_anchors_go_with_their_checkpoints_and_change_no_page(site: dict[str, bytes], story: Sample) -> None:
+    newest, old = max(story.notes), min(story.notes)
+    anchors = {newest: b"{}", old: b"[]", newest + 1: b"later"}
+    anchored = {p.path: p.data for p in render(story.history(), story.blob, story.notes, anchors)}
+    assert {p: data for p, data in anchored.items() if site.get(p) != data} == {
+        f"checkpoints/{old}.sigstore.json": b"[]",
+        f"checkpoints/{newest}.sigstore.json": b"{}",
+        "checkpoint.sigstore.json": b"{}",
+    }
 
 
 def test_a_page_of_very_many_records_says_how_many_it_does_not_prove() -> None:

@@ -100,6 +100,26 @@ async function runVectors(v, { Sha256 }, all) {
     await expect(`range ${c.begin} of ${c.size}, a leaf changed`, ["false"], () => v.checkRange([flipped(leaves[0]), ...leaves.slice(1)], c.begin, c.size, list(c.proof), root));
   }
 
+  // Forms and claims that the vectors leave out.
+  const { origin, vkey, note, proof } = all.made.signed, leaf = bytes(all.made.signed.leaf), signed = v.utf8(note);
+  await expect("a checkpoint", ["ok"], () => v.openCheckpoint(signed, origin, [vkey]));
+  await expect("a checkpoint of another log", ["false"], () => v.openCheckpoint(signed, `${origin}x`, [vkey]));
+  await expect("a proof file", ["ok"], () => v.checkProof(v.parseProof(v.utf8(proof)), leaf, origin, [vkey]));
+  await expect("a proof file of another leaf", ["false"], () => v.checkProof(v.parseProof(v.utf8(proof)), flipped(leaf), origin, [vkey]));
+  const [head, tail] = proof.split(/\n\n([^]*)/);
+  for (const text of [head, `${head}\n\n`, proof.slice(0, -1), proof.replace("@v1\n", "@v1\nextra \n"), proof.replace("index ", "index  ")]) {
+    await expect(`proof file ${JSON.stringify(text)}`, ["malformed"], () => v.parseProof(v.utf8(text)));
+  }
+  equal("the checkpoint in a proof file", tail, note);
+  const line = note.split("\n\n")[1].trimEnd(), text1 = note.slice(0, -line.length - 1);
+  for (const other of [line.replace("—", "-"), line.replace(" ", "  "), `${line} x`, line.replace(/ (\S+) /, " a+b "), "— name AAAA"]) {
+    await expect(`signature line ${other}`, ["malformed"], () => v.parseNote(v.utf8(`${text1}${other}\n`)));
+  }
+  await expect("a long note", ["malformed"], () => v.parseNote(v.utf8(`${"x".repeat(1e6)}\n${note}`)));
+  for (const hex of ["", "0".repeat(63), "A".repeat(64), "0".repeat(65)]) { await expect(`hex ${hex}`, ["malformed"], async () => v.fromHex(hex, "It")); }
+  await expect("an empty range", ["false"], () => v.checkRange([], 1, 1, [new Uint8Array(32)], new Uint8Array(32)));
+  await expect("a cut tile", ["malformed"], () => v.proveInclusion(v.tileReader(async () => new Uint8Array(90), 2), 0, 2));
+
   // Proofs are made from tiles as muniment.log makes them.
   const { size, tiles } = all.made;
   const load = async (row, number) => bytes(tiles[`${row}/${v.pathNumber(number)}`]), read = v.tileReader(load, size);

@@ -25,9 +25,14 @@ def verify(
     target: Annotated[str, typer.Argument(help="A registry folder, a site's address, or a pack.")],
     trust: options.TrustFile,
     files: Annotated[list[Path] | None, typer.Argument(help="Artifacts that must be of it.")] = None,
+    pages: Annotated[
+        bool | None,
+        typer.Option(help="Render a site's pages again and compare them; those of an address unless told not to."),
+    ] = None,
     json: output.Json = False,
 ) -> None:
     """Verify a registry, a site or a pack, and artifacts against it, from the pins in trust.json alone."""
+    from muniment.cli.pages import with_pages
     from muniment.interop.reports import report_verify
     from muniment.verify.replay import criteria
     from muniment.verify.target import verify_target
@@ -37,7 +42,7 @@ def verify(
     output.say("Demands:")
     for line in demands:
         output.say(f"  - {line}")
-    done = verify_target(target, files or [], pins)
+    done = with_pages(verify_target(target, files or [], pins), pages)
     output.result(_value(done), _text(done), json)
     report_verify(done, demands)
 

@@ -12,10 +12,13 @@ from collections.abc import Iterable, Iterator
 
 from muniment import __version__
 from muniment.core.canonical import format_json
+from muniment.registry.paths import ANCHOR, CHECKPOINT
 from muniment.site.page import Page
 
 ROOT = "manifest/root.json"
+RENDERER = f"muniment {__version__}"
 SMALL = 2048
+HEADS = (CHECKPOINT, ANCHOR)
 LEFT_OUT = ("versions/", "checkpoints/", "proof/", "manifest/")
 
 
@@ -23,7 +26,7 @@ def with_manifest(pages: Iterable[Page], origin: str, size: int) -> Iterator[Pag
     """The pages, then their manifest."""
     digests: dict[str, str] = {}
     for page in pages:
-        if page.path != "checkpoint" and not page.path.startswith(LEFT_OUT):
+        if page.path not in HEADS and not page.path.startswith(LEFT_OUT):
             digests[page.path] = hashlib.sha256(page.data).hexdigest()
         yield page
     yield from _manifest(digests, origin, size)
@@ -38,5 +41,5 @@ def _manifest(digests: dict[str, str], origin: str, size: int) -> Iterator[Page]
     for key, data in written.items():
         yield Page(f"manifest/{key}.json", data)
     names = {key: hashlib.sha256(data).hexdigest() for key, data in written.items()}
-    root = {"origin": origin, "renderer": f"muniment {__version__}", "shards": names, "size": size}
+    root = {"origin": origin, "renderer": RENDERER, "shards": names, "size": size}
     yield Page(ROOT, format_json(root))

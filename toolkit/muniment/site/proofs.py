@@ -11,13 +11,12 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from muniment.log.merkle import MemoryTree, leaf_hash, prove_inclusion, prove_range
-from muniment.log.note import Note, NoteVerifier, format_note, format_vkey, parse_note, parse_vkey
+from muniment.log.note import Note, format_note, parse_note, parse_vkey
 from muniment.log.proof import TlogProof, format_proof
 from muniment.log.statetree import StateTree, format_leaf
 from muniment.log.text import format_base64
 from muniment.log.tiles import tiles
 from muniment.registry.documents import state_tree
-from muniment.registry.event import Configure
 from muniment.registry.fold import History, tree_of
 from muniment.site import paths
 from muniment.site.page import Page
@@ -36,17 +35,18 @@ class Proofs:
         self.sizes = sorted(notes)
         self._history = history
         self._notes = notes
-        self._known = _log_keys(history)
 
     def size_over(self, index: int) -> int:
         """The smallest published size that covers an entry."""
         return self.sizes[bisect_right(self.sizes, index)]
 
     def checkpoint(self, size: int) -> Facts:
-        """A checkpoint with the log's own signatures and the keys that made them."""
-        note = self._signed(size)
-        keys = [format_vkey(key) for key in self._known if any(key.made(s) for s in note.signatures)]
-        return {"origin": self._history.checkpoint.origin, "keys": keys, "checkpoint": format_note(note).decode()}
+        """A checkpoint with the log's own signatures, and the log's keys in force at its size."""
+        return {
+            "origin": self._history.checkpoint.origin,
+            "keys": list(keys_at(self._history, size)),
+            "checkpoint": format_note(self._signed(size)).decode(),
+        }
 
     def of_entries(self, indexes: Collection[int]) -> Facts:
         """Entries with their leaves and audit paths, under one checkpoint."""
@@ -67,13 +67,11 @@ class Proofs:
         return self.checkpoint(size) | {"first": first, "hashes": _texts(prove_range(self.tree, first, end, size))}
 
     def of_log(self) -> Facts:
-        """The newest checkpoint, those before it, and every key the log has had."""
-        newest = self.sizes[-1]
-        before = [format_note(self._signed(size)).decode() for size in self.sizes[-1 - EARLIER : -1]]
-        known = [format_vkey(key) for key in self._known]
-        return self.checkpoint(newest) | {
-            "earlier": before,
-            "known": known,
+        """The newest checkpoint, those before it, and the log's keys from which entry on."""
+        before = self.sizes[-1 - EARLIER : -1]
+        return self.checkpoint(self.sizes[-1]) | {
+            "earlier": [format_note(self._signed(size)).decode() for size in before],
+            "eras": [[era.index, list(era.log_keys)] for era in self._history.state.eras],
             "genesis": str(self._history.state.genesis),
         }
 
@@ -100,25 +98,23 @@ class Proofs:
 
     def _signed(self, size: int) -> Note:
         """The note without cosignatures, which may come later: pages must not change with them."""
-        note = parse_note(self._notes[size])
-        own = tuple(s for s in note.signatures if any(key.made(s) for key in self._known))
+        note, keys = parse_note(self._notes[size]), [parse_vkey(text) for text in keys_at(self._history, size)]
+        own = tuple(s for s in note.signatures if any(key.made(s) for key in keys))
         return Note(note.text, own or note.signatures)
+
+
+def keys_at(history: History, size: int) -> tuple[str, ...]:
+    """The log's keys in force at a size: a batch that rotates them is signed with the new ones."""
+    return [era.log_keys for era in history.state.eras if era.index < size][-1]
 
 
 def shards_of(state: StateTree) -> Iterator[tuple[str, list[list[str]]]]:
     """The state tree's lines, 256 at a time, each time with the root over them in hex."""
-    everything = state.leaves
-    for start in range(0, state.size, STATE_SHARD):
-        leaves = everything[start : start + STATE_SHARD]
-        root = MemoryTree(leaf_hash(format_leaf(leaf)) for leaf in leaves).root()
-        yield root.hex(), [[leaf.subject, leaf.document.hex] for leaf in leaves]
-
-
-def _log_keys(history: History) -> tuple[NoteVerifier, ...]:
-    """Every key that a configuration in the log has named."""
-    events = (e.event for e in history.entries if isinstance(e.event, Configure))
-    texts = dict.fromkeys(text for event in events for text in event.configuration["registry"]["logKeys"])
-    return tuple(parse_vkey(text) for text in texts)
+    leaves = state.leaves
+    for start in range(0, len(leaves), STATE_SHARD):
+        part = leaves[start : start + STATE_SHARD]
+        root = MemoryTree(leaf_hash(format_leaf(leaf)) for leaf in part).root()
+        yield root.hex(), [[leaf.subject, leaf.document.hex] for leaf in part]
 
 
 def _texts(hashes: Collection[bytes]) -> list[str]:

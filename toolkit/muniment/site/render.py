@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
+from types import MappingProxyType
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Mismatch, Missing
@@ -17,7 +18,7 @@ from muniment.log.checkpoint import Checkpoint, format_checkpoint
 from muniment.log.lines import leaf_file
 from muniment.log.tiles import entry_bundles, tiles
 from muniment.registry.fold import Blob, History, tree_of
-from muniment.registry.paths import CHECKPOINT, blob_path, checkpoint_path
+from muniment.registry.paths import ANCHOR, CHECKPOINT, anchor_path, blob_path, checkpoint_path
 from muniment.site import paths
 from muniment.site.draw import Pen
 from muniment.site.facts.book import Book
@@ -36,22 +37,25 @@ from muniment.site.proofs import Proofs
 from muniment.site.search import search_pages
 
 Notes = Mapping[int, bytes]
+_NONE: Notes = MappingProxyType({})
 
 
-def render(history: History, blob: Blob, notes: Notes) -> Iterator[Page]:
+def render(history: History, blob: Blob, notes: Notes, anchors: Notes = _NONE) -> Iterator[Page]:
     """Every file of the built site.
 
-    `blob` reads a blob of the registry by its digest; `notes` are the signed checkpoints published so far, by size.
+    `blob` reads a blob of the registry by its digest; `notes` are the signed checkpoints published so far, by size, and
+    `anchors` those of them that are signed keyless as well.
     """
     checkpoint = history.checkpoint
-    yield from with_manifest(_files(history, blob, notes), checkpoint.origin, checkpoint.size)
+    yield from with_manifest(_files(history, blob, notes, anchors), checkpoint.origin, checkpoint.size)
 
 
-def _files(history: History, blob: Blob, notes: Notes) -> Iterator[Page]:
+def _files(history: History, blob: Blob, notes: Notes, anchors: Notes) -> Iterator[Page]:
     book = Book(history.entries, history.state, blob)
     published = {size: note for size, note in notes.items() if size <= history.checkpoint.size}
     published[history.checkpoint.size] = history.note
     yield from own_files(history, blob, published)
+    yield from anchor_files(history.checkpoint.size, anchors)
     proofs = Proofs(history, published)
     yield from (Page(path, data) for path, data in tiles(proofs.tree, proofs.sizes))
     yield from (Page(path, data) for path, data in entry_bundles(history.leaves, proofs.sizes))
@@ -101,6 +105,14 @@ def own_files(history: History, blob: Blob, notes: Notes) -> Iterator[Page]:
             yield Page(blob_path(digest), blob(digest))
         except Missing:
             continue
+
+
+def anchor_files(newest: int, anchors: Notes) -> Iterator[Page]:
+    """The anchors of the checkpoints up to the newest, and the newest one's under the name that says so."""
+    for size in sorted(size for size in anchors if size <= newest):
+        yield Page(anchor_path(size), anchors[size])
+    if newest in anchors:
+        yield Page(ANCHOR, anchors[newest])
 
 
 def sheets(book: Book, history: History, proofs: Proofs) -> Iterator[Sheet]:

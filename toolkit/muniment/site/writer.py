@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from muniment.core.canonical import parse_json
 from muniment.core.errors import Malformed, Unreachable, Usage
 from muniment.registry.fold import History, blob_reader
+from muniment.registry.paths import ANCHOR, CHECKPOINTS, SUFFIX
 from muniment.registry.store import Store
 from muniment.site import manifest
 from muniment.site.page import Page
@@ -36,12 +37,14 @@ def build_site(store: Store, history: History, out: Path, at: int | None = None)
     """
     notes = read_notes(store)
     shown = history if at is None else history_at(history, notes, at)
-    return write_site(render(shown, blob_reader(store), notes), out, Path(store.place))
+    pages = render(shown, blob_reader(store), notes, read_notes(store, SUFFIX))
+    return write_site(pages, out, Path(store.place))
 
 
-def read_notes(store: Store) -> dict[int, bytes]:
-    """Every published checkpoint, by size."""
-    found = ((path.rpartition("/")[2], path) for path in store.list("checkpoints"))
+def read_notes(store: Store, suffix: str = "") -> dict[int, bytes]:
+    """Every published checkpoint, or with their suffix its anchors, by size."""
+    paths = (path for path in store.list(CHECKPOINTS) if path.endswith(suffix))
+    found = ((path.rpartition("/")[2].removesuffix(suffix), path) for path in paths)
     return {int(name): store.read(path) for name, path in found if name.isascii() and name.isdigit()}
 
 
@@ -82,7 +85,8 @@ def _listed(out: Path) -> Iterator[str]:
         yield path
         with contextlib.suppress(OSError, Malformed):
             yield from (p for p in parse_json((out / path).read_bytes(), path) if _is_inside(p))
-    for folder in ("versions", "checkpoints", "proof"):
+    yield ANCHOR
+    for folder in ("versions", CHECKPOINTS, "proof"):
         yield from (p.relative_to(out).as_posix() for p in (out / folder).rglob("*") if p.is_file())
 
 

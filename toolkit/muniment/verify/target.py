@@ -11,6 +11,7 @@ from muniment.core.errors import Malformed, Mismatch, Missing, Unreachable
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.evidence.artifact import measure
+from muniment.registry.fold import History
 from muniment.registry.state import State
 from muniment.registry.store import LIMIT, Reader
 from muniment.registry.store.http import HttpReader
@@ -34,8 +35,8 @@ class HeldFile:
 class Verified:
     """What verification established; `asserted` rests on the log's word, `not_checked` on nothing.
 
-    `vouched` says who stands behind the checkpoint besides the log's key; `replayed_by` names those witnesses that the
-    pins take to have derived themselves what is asserted.
+    `history` is that of a whole registry, None for a pack. `vouched` says who stands behind the checkpoint besides the
+    log's key; `replayed_by` names those witnesses that the pins take to have derived themselves what is asserted.
     """
 
     target: str
@@ -49,19 +50,31 @@ class Verified:
     asserted: tuple[str, ...] = ()
     replayed_by: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    history: History | None = None
 
 
 def verify_target(target: str, files: list[Path], trust: Trust) -> Verified:
     """Verifies a target and holds files against it. Raises `Rejected` or `Unchecked` errors."""
-    if target.startswith(("http://", "https://")):
-        return _whole(target, HttpReader(target), files, trust, ("the site's pages",))
+    reader = reader_of(target)
+    if reader is None:
+        return _pack(target, Path(target), files, trust)
+    return _whole(target, reader, files, trust)
+
+
+def reader_of(target: str) -> Reader | None:
+    """Reads the registry or site that a target is; None for what may be a pack."""
+    if is_address(target):
+        return HttpReader(target)
     path = Path(target)
-    if os.path.isdir(path):
-        return _whole(target, LocalStore(path), files, trust, ())
-    return _pack(target, path, files, trust)
+    return LocalStore(path) if os.path.isdir(path) else None
 
 
-def _whole(target: str, reader: Reader, files: list[Path], trust: Trust, unchecked: tuple[str, ...]) -> Verified:
+def is_address(target: str) -> bool:
+    """Whether a target is a site's address."""
+    return target.startswith(("http://", "https://"))
+
+
+def _whole(target: str, reader: Reader, files: list[Path], trust: Trust) -> Verified:
     replayed = verify_registry(reader, trust)
     history, state = replayed.history, replayed.history.state
     facts = (
@@ -72,7 +85,7 @@ def _whole(target: str, reader: Reader, files: list[Path], trust: Trust, uncheck
     held = tuple(found for path in files for found in _hold(path, state, newest))
     vouched = witnessed(replayed.vouched)
     as_of = _as_of(state)
-    return Verified(target, trust.origin, state.size, trust.sandbox, as_of, facts, vouched, held, not_checked=unchecked)
+    return Verified(target, trust.origin, state.size, trust.sandbox, as_of, facts, vouched, held, history=history)
 
 
 def _pack(target: str, path: Path, files: list[Path], trust: Trust) -> Verified:
