@@ -25,7 +25,9 @@ EDGE = {  # what may touch the world, what of it, and why
     "signing.keyless": {SOCKETS, SYSTEM, CLOCK},  # talks to Sigstore
     "signing.bulk": {SYSTEM},  # shares verification among processes
     "signing.sandbox": EVERYTHING,  # is a Sigstore on the loopback
-    "registry.store": {FILES, SOCKETS},  # holds the registry's files
+    "registry.store.local": {FILES},  # holds a registry in a folder
+    "registry.store.http": {SOCKETS},  # reads one from a site
+    "registry.store.retry": {CLOCK},  # waits before it tries again
     "verify.target": {FILES},  # opens what it is pointed at
     "site.render": {FILES},  # reads the assets and schemas the package ships
     "site.writer": {FILES},  # writes pages

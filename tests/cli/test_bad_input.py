@@ -246,7 +246,7 @@ def test_a_foreign_log_key(told: World, place: Path, world: World) -> None:
 
 
 def test_two_publishers_at_once(place: Path) -> None:
-    with LocalStore(place / "registry").lock():
+    with LocalStore(place / "registry").turn():
         plain(muniment("publish", place / "registry", "--log-key", place / "log.key"), 4, "Another run")
 
 

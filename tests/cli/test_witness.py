@@ -123,5 +123,5 @@ def test_places_that_are_none(told: World, place: Path, tmp_path: Path) -> None:
 
 def test_two_runs_at_once(told: World, place: Path) -> None:
     assert witness(place).code == 0
-    with LocalStore(place / "state").lock():
+    with LocalStore(place / "state").turn():
         plain(witness(place), 4, "Another run")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from muniment.core.errors import Malformed, Missing, MunimentError, Unchecked, Unreachable, Untrusted
-from muniment.log.lines import format_lines, leaf_file, parse_lines
+from muniment.log.lines import LEAVES, format_lines, leaf_file, parse_lines
 from muniment.registry.fold import read_leaves, state_root, verify_bundle
 from muniment.registry.inbox import submit
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf
 from muniment.registry.paths import CHECKPOINT, blob_path, checkpoint_path
-from muniment.registry.sequencer import FILE, publish
+from muniment.registry.sequencer import publish
 from muniment.registry.store.local import LocalStore
 from muniment.verify.replay import verify_registry
 from tests.registry.paper import signature
@@ -157,8 +157,8 @@ def test_a_log_file_that_was_edited(world: World, tmp_path: Path, spoil, error) 
 def test_leaves_that_a_dead_batch_left_in_the_next_file(world: World, tmp_path: Path) -> None:
     """They are taken away before the file in front of them is written; a full file would bring them back."""
     store = world.copy(tmp_path / "r")
-    store.write(leaf_file(FILE), format_lines([b"stale"]))
-    store.write(leaf_file(2 * FILE), format_lines([b"stale"]))
+    store.write(leaf_file(LEAVES), format_lines([b"stale"]))
+    store.write(leaf_file(2 * LEAVES), format_lines([b"stale"]))
     submit(store, world.sign("trainer", signature()).data)
     publish(store, world.key, now())
     assert store.list("log") == [leaf_file(0)]
@@ -184,12 +184,12 @@ def test_a_disk_that_refuses_the_checkpoint(world: World, tmp_path: Path) -> Non
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 259])
 def test_leaves_across_files(tmp_path: Path, size: int) -> None:
     store, lines = LocalStore(tmp_path), [b"%d" % i for i in range(259)]
-    store.write(leaf_file(0), format_lines(lines[:FILE]))
-    store.write(leaf_file(FILE), format_lines(lines[FILE:]))
+    store.write(leaf_file(0), format_lines(lines[:LEAVES]))
+    store.write(leaf_file(LEAVES), format_lines(lines[LEAVES:]))
     assert read_leaves(store, size) == lines[:size]
     with pytest.raises(Missing, match="ends at entry 259"):
         read_leaves(store, 260)
-    store.write(leaf_file(0), format_lines(lines[: FILE - 1]))
+    store.write(leaf_file(0), format_lines(lines[: LEAVES - 1]))
     with pytest.raises(Missing, match="ends at entry 255"):
         read_leaves(store, 259)
 
@@ -219,13 +219,13 @@ def test_a_genesis_that_died_before_its_checkpoint(world: World, tmp_path: Path)
 def test_pending_leaves_go_on_in_the_next_file(world: World, tmp_path: Path) -> None:
     """What stands behind a full file is read too: here a line that is no leaf."""
     store, known = world.copy(tmp_path / "r"), leaves(world.store)
-    store.write(leaf_file(0), format_lines([*known, *[known[0]] * (FILE - len(known))]))
-    store.write(leaf_file(FILE), b"{}\n")
+    store.write(leaf_file(0), format_lines([*known, *[known[0]] * (LEAVES - len(known))]))
+    store.write(leaf_file(LEAVES), b"{}\n")
     with pytest.raises(Malformed, match="is not a digest"):
         publish(store, world.key, now())
 
 
 def test_a_log_that_fills_its_file(tmp_path: Path) -> None:
-    store, lines = LocalStore(tmp_path), [b"%d" % i for i in range(FILE)]
+    store, lines = LocalStore(tmp_path), [b"%d" % i for i in range(LEAVES)]
     store.write(leaf_file(0), format_lines(lines))
-    assert read_leaves(store, FILE) == lines
+    assert read_leaves(store, LEAVES) == lines

@@ -44,8 +44,7 @@ def make_registry(folder: Path, config: bytes, policy: bytes, log_key: Path, sig
         with signing.open() as (signer, root):
             folder.mkdir(parents=True, exist_ok=True)
             store = LocalStore(folder)
-            with store.lock():
-                pins = trust_of(found(store, signer, key, config, policy, root, now))
+            pins = trust_of(found(store, signer, key, config, policy, root, now))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         if not had_key:
@@ -124,16 +123,16 @@ def _submit(
     from muniment.cli.published import report
     from muniment.interop.github import report_submission
     from muniment.registry.inbox import submit
-    from muniment.registry.sequencer import publish as sequence
+    from muniment.registry.sequencer import publish
 
-    path = submit(store, bundle.data)
+    (path,) = submit(store, bundle.data)
     if key is None:
         text = f"{value['kind']} {value['statement']}\nsubmitted {path}"
         output.result(value | {"submitted": path}, text, how.outcome.json)
         report_submission(str(value["kind"]), str(value["statement"]), path)
         return
-    with store.lock(), how.signing.later() as anchor:
-        done = sequence(store, key, options.now(), anchor)
+    with how.signing.later() as anchor:
+        done = publish(store, key, options.now(), anchor)
     report(done, how.outcome.json, value)
 
 

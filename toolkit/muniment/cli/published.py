@@ -9,7 +9,10 @@ from muniment.cli import output
 from muniment.core.errors import MunimentError, Refused, Rejected
 
 if TYPE_CHECKING:
-    from muniment.registry.sequencer import Published, Turned
+    from muniment.registry.draft import Turned
+    from muniment.registry.sequencer import Published
+
+SHOWN = 100  # submissions told one by one; a flood fills no terminal
 
 
 def report(done: Published, json: bool, delivered: Mapping[str, Any] | None = None) -> None:
@@ -38,6 +41,7 @@ def _value(done: Published) -> dict[str, Any]:
     return {
         "size": done.history.checkpoint.size,
         "root": done.history.checkpoint.root.hex(),
+        "left": done.left,
         "admitted": [{"index": e.index, "kind": e.kind, "findings": findings_json(e.findings)} for e in done.admitted],
         "turned": [
             {
@@ -58,10 +62,14 @@ def _text(done: Published) -> str:
     from muniment.cli.findings import findings_text
 
     lines = [f"entry {e.index}: {e.kind}" for e in done.admitted]
-    for turned in done.turned:
+    for turned in done.turned[:SHOWN]:
         lines.append(f"{'waits' if turned.waits else 'refused'}: {turned.kind or turned.path}: {turned.error.fact}")
         lines += [f"  {line}" for line in findings_text(getattr(turned.error, "findings", ()))]
         if turned.waits and turned.statement:
             lines.append(f"  STATEMENT: {turned.statement}")
+    if len(done.turned) > SHOWN:
+        lines.append(f"and {len(done.turned) - SHOWN} more: see --json")
+    if done.left:
+        lines.append(f"{done.left} submissions were not looked at yet: publish again")
     lines.append(f"the log has {done.history.checkpoint.size} entries")
     return "\n".join(lines)

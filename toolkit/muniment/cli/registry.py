@@ -85,12 +85,9 @@ def submit(
     json: output.Json = False,
 ) -> None:
     """Put signed bundles in the inbox; publish decides on them."""
-    from muniment.registry.fold import open_bundle
     from muniment.registry.inbox import submit as put
 
-    store = options.local(registry)
-    parsed = [open_bundle(options.read(path)) for path in bundles]
-    paths = [put(store, bundle.data) for bundle in parsed]
+    paths = put(options.local(registry), *map(options.read, bundles))
     output.result({"submitted": paths}, "\n".join(f"submitted {path}" for path in paths), json)
 
 
@@ -108,8 +105,7 @@ def publish(
     from muniment.cli.published import report
     from muniment.registry.sequencer import publish as sequence
 
-    store = options.local(registry)
-    signer = options.log_signer(log_key)
-    with store.lock(), signing.later() as anchor:
+    store, signer = options.local(registry), options.log_signer(log_key)
+    with signing.later() as anchor:
         done = sequence(store, signer, options.now(), anchor, heartbeat)
     report(done, json)

@@ -50,9 +50,11 @@ def _inbox(registry: Path) -> Iterator[tuple[Digest, Statement]]:
     from muniment.core.digest import digest_of
     from muniment.core.errors import MunimentError
     from muniment.evidence.statement import parse_statement
-    from muniment.registry.inbox import read_inbox
+    from muniment.registry.inbox import Limits, choose, read_item
 
-    for item in read_inbox(options.local(registry)):
+    store = options.local(registry)
+    for path in choose(store, Limits().files)[0]:
+        item = read_item(store, path)
         try:
             if item.bundle is not None:
                 yield digest_of(item.bundle.payload), parse_statement(item.bundle.payload)

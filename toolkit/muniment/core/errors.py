@@ -72,6 +72,10 @@ class Unreachable(Unchecked):
 
 
 class Conflict(MunimentError):
-    """Somebody else wrote first."""
+    """Somebody else wrote first; `soon` says whether the same may go through when it is tried again at once."""
 
     exit_code = 4
+
+    def __init__(self, fact: str, remedy: str = "", soon: bool = True) -> None:
+        super().__init__(fact, remedy)
+        self.soon = soon

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from muniment.interop.github import Annotation, Level, cell, report, table
 from muniment.policy.finding import Finding, Status
+from muniment.registry.draft import Turned
 from muniment.registry.event import Approve, Configure, Event
-from muniment.registry.sequencer import Published, Turned
+from muniment.registry.sequencer import Published
 from muniment.registry.state import Entry
 from muniment.verify.target import Verified
 from muniment.verify.witness import Cosigned
 
 Row = tuple[str, ...]
+SHOWN = 100  # rows of a table; a summary that is larger than 1 MiB is not shown at all
 
 
 def report_publish(done: Published) -> None:
@@ -34,7 +36,7 @@ def report_witness(done: Cosigned, vkey: str) -> None:
 
 
 def publish_outputs(done: Published) -> dict[str, str]:
-    """The outputs `size`, `root`, `admitted`, `waiting` and `refused`: decimal counts, the root in hex."""
+    """The outputs `size`, `root`, `admitted`, `waiting`, `refused` and `left`: decimal counts, the root in hex."""
     waiting = sum(turned.waits for turned in done.turned)
     checkpoint = done.history.checkpoint
     return {
@@ -43,6 +45,7 @@ def publish_outputs(done: Published) -> dict[str, str]:
         "admitted": str(len(done.admitted)),
         "waiting": str(waiting),
         "refused": str(len(done.turned) - waiting),
+        "left": str(done.left),
     }
 
 
@@ -56,6 +59,7 @@ def publish_summary(done: Published) -> str:
         turned = [one for one in done.turned if one.waits is waits]
         why = [(one.kind, one.error.fact, one.error.remedy, one.path) for one in turned]
         parts += _section(title, ("kind", "why", "what to do", "submission"), why)
+    parts += [f"{done.left} submissions were not looked at yet: publish again.\n"] if done.left else []
     findings = [f for one in done.turned for f in findings_of(one)] + [f for e in done.admitted for f in e.findings]
     asking = [f for f in findings if f.status in (Status.FAIL, Status.WARN)]
     rows = [(f.status.value, f.rule, f.subject, f.reason, f.fix) for f in asking]
@@ -72,7 +76,7 @@ def publish_annotations(done: Published) -> list[Annotation]:
             str(turned.error),
             f"{turned.kind or 'submission'} {'waits' if turned.waits else 'refused'}",
         )
-        for turned in done.turned
+        for turned in done.turned[:SHOWN]
         if turned.waits or refused > 1
     ]
 
@@ -132,4 +136,7 @@ def _target(event: Event) -> str:
 
 
 def _section(title: str, header: Row, rows: Sequence[Row]) -> list[str]:
-    return [f"**{title}**\n", table(header, rows)] if rows else []
+    if not rows:
+        return []
+    more = [f"and {len(rows) - SHOWN} more\n"] if len(rows) > SHOWN else []
+    return [f"**{title}**\n", table(header, rows[:SHOWN]), *more]

@@ -57,8 +57,9 @@ def found(
     statement = configure_statement(State(), read_configuration(text, policy, trusted_root), now)
     submit(store, signer.sign(format_statement(statement)).data)
     history = publish(store, key, now, lambda: signer).history
-    store.write("registry.yaml", text)
-    store.write("policy.yaml", policy)
+    store.put_new("registry.yaml", text)
+    store.put_new("policy.yaml", policy)
+    store.commit("The configuration as people edit it")
     return history
 
 

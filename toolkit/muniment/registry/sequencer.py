@@ -1,98 +1,57 @@
 """Publish: inbox → log → checkpoint, by the one job that holds the log key.
 
-Order of writing: blobs, leaves, then the checkpoint that signs exactly what was written. Leaves beyond the checkpoint
-are pending: readers ignore them and the next run signs them unchanged.
+Order of writing: blobs, the leaf file (the compare-and-swap that commits a batch), and only then a checkpoint that
+signs exactly what was committed, its anchor, the newest checkpoint, and last the inbox. Leaves beyond the newest
+checkpoint are pending: readers ignore them and the next run signs them unchanged, whoever committed them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
-from muniment.core.digest import Digest
-from muniment.core.errors import Missing, MunimentError, Refused, Untrusted, Usage
+from muniment.core.errors import Missing, MunimentError, Refused, Unreachable, Untrusted, Usage
 from muniment.core.instant import whole_seconds
-from muniment.evidence.kinds import EVENTS, EVIDENCE, kind_of
 from muniment.evidence.statement import format_statement
 from muniment.log.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
-from muniment.log.lines import format_lines, leaf_file, parse_lines
-from muniment.log.note import NoteSigner, parse_note, parse_vkey
+from muniment.log.lines import LEAVES, format_lines, leaf_file, parse_lines
+from muniment.log.merkle import MemoryTree
+from muniment.log.note import NoteSigner, NoteVerifier, parse_note, parse_vkey
 from muniment.registry.anchor import anchor_statement, check_anchor
-from muniment.registry.check import SKEW, check
-from muniment.registry.documents import settle
-from muniment.registry.fold import (
-    Batch,
-    Blob,
-    History,
-    batches,
-    blob_reader,
-    end_batch,
-    fold,
-    fold_batch,
-    open_bundle,
-    read_leaves,
-    state_root,
-    tree_of,
-    verify_bundle,
-)
-from muniment.registry.inbox import Item, read_inbox
+from muniment.registry.config import Pattern
+from muniment.registry.draft import Draft, Turned
+from muniment.registry.fold import History, blob_reader, fold, read_leaves, tree_of
+from muniment.registry.inbox import Limits, choose, read_item
 from muniment.registry.judges.common import config_of
-from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf, parse_leaf
 from muniment.registry.paths import ANCHOR, CHECKPOINT, CHECKPOINTS, anchor_path, blob_path, checkpoint_path
 from muniment.registry.state import Entry, State
-from muniment.registry.store import Store
-from muniment.signing.bundle import Bundle
-from muniment.signing.identity import Signed
+from muniment.registry.store import Store, read_if
 from muniment.signing.keyless import Signer
-
-PATIENCE = timedelta(days=30)
-FILE = 256
-RANK = {kind: rank for rank, kind in enumerate([*EVIDENCE, *EVENTS])}
-
-
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """A submission that was not admitted: `waits` if it stays in the inbox."""
-
-    path: str
-    kind: str
-    statement: Digest | None
-    error: MunimentError
-    waits: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What one publish did; `history` is the registry after it."""
+    """What one publish did: `history` is the registry after it, `left` counts submissions not looked at yet.
+
+    `admitted` are the entries it brought under a checkpoint, which may be those of a batch that another one committed.
+    """
 
     history: History
     admitted: tuple[Entry, ...]
     turned: tuple[Turned, ...]
+    left: int = 0
 
 
-@dataclass(slots=True)
-class _Candidate:
-    path: str
-    bundle: Bundle
-    signed: Signed
-    error: MunimentError | None = None
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The registry as it was found: its newest checkpoint and what that signs, and pending leaves beyond."""
 
-    @property
-    def order(self) -> tuple[datetime, int, str]:
-        kind = kind_of(self.signed.statement.predicate_type) or ""
-        return self.signed.signed_at, RANK.get(kind, len(RANK)), self.signed.statement_digest.hex
-
-
-@dataclass(slots=True)
-class _Work:
-    """A batch in the making."""
-
+    note: bytes | None
     state: State
     leaves: list[bytes]
-    blobs: dict[Digest, bytes] = field(default_factory=dict)
-    done: list[str] = field(default_factory=list)
-    turned: list[Turned] = field(default_factory=list)
+    pending: list[bytes]
+    later: dict[str, bytes]  # notes of checkpoints beyond the newest one, by path
 
 
 def publish(
@@ -101,40 +60,59 @@ def publish(
     now: datetime,
     anchor: Callable[[], Signer] | None = None,
     heartbeat: bool = False,
+    limits: Limits | None = None,
 ) -> Published:
     """Admits what the inbox holds and can be admitted, and signs the log.
 
     Where the configuration names a sequencer, its signer, which `anchor` gives, signs the checkpoint keyless as well.
     `now` is the batch's time, moved forward where records or earlier batches are later. With `heartbeat` a batch of
     nothing is ended too, so that readers see a date. Raises `Untrusted` when the registry is not what its checkpoint
-    signs, `Usage` for a foreign log key or an anchor by another than the configured sequencer.
+    signs, `Usage` for a foreign log key or an anchor by another than the configured sequencer, and `Conflict` when
+    another writer came between, whereupon nothing was signed that is not in the log.
     """
-    note, base = _signed_part(store)
-    work = _Work(base, _all_leaves(store))
-    size = base.size
-    first = _resume(work, size, blob_reader(store), whole_seconds(now) + SKEW)
-    _admit(work, [*first, *_candidates(work, read_inbox(store), first)], whole_seconds(now), heartbeat)
-    if work.state.config is not None:
-        _check_key(work.state, signer)
-    if work.state.size == size:
-        _clear(store, work)
-        return Published(_history(work, note, store), (), tuple(work.turned))
-    keyless = _anchor_signer(work.state, anchor)
-    _check_signed(store, work, size, signer)
-    _write(store, work, size)
-    note = _sign(store, work, signer, keyless)
-    _clear(store, work)
-    entries = tuple(work.state.entries[i] for i in range(size, work.state.size))
-    return Published(_history(work, note, store), entries, tuple(work.turned))
+    with store.turn():
+        return _publish(store, signer, whole_seconds(now), anchor, heartbeat, limits or Limits())
 
 
-def _signed_part(store: Store) -> tuple[bytes, State]:
-    """The newest checkpoint's note and what its entries add up to, signed by a key in force there."""
-    if not store.exists(CHECKPOINT):
-        if store.exists(checkpoint_path(2)):
-            raise Missing(f"{store.place}/checkpoint is missing.", "Put back the newest of checkpoints/.")
-        return b"", State()
-    note = store.read(CHECKPOINT)
+def _publish(
+    store: Store,
+    signer: NoteSigner,
+    now: datetime,
+    anchor: Callable[[], Signer] | None,
+    heartbeat: bool,
+    limits: Limits,
+) -> Published:
+    found = _find(store)
+    draft, size = Draft(found.state, found.leaves), found.state.size
+    draft.resume(found.pending, _signed_size(found), blob_reader(store), now, store.alone)
+    chosen, left = choose(store, limits.files)
+    draft.take((read_item(store, path) for path in chosen), limits)
+    left += len(chosen) - draft.taken
+    draft.admit(now, heartbeat)
+    note = found.note
+    if draft.state.config is not None:
+        _check_key(draft.state, signer)
+    if draft.state.size > size:
+        keyless = _anchor_signer(draft.state, anchor)
+        _check_signed(found, draft, signer)
+        _commit(store, found, draft)
+        note = _sign(store, found, draft, signer, keyless)
+    _clear(store, draft)
+    entries = tuple(draft.state.entries[i] for i in range(size, draft.state.size))
+    return Published(_history(store, draft, note), entries, tuple(draft.turned), left)
+
+
+def _find(store: Store) -> _Found:
+    note = read_if(store, CHECKPOINT)
+    if note is None and read_if(store, checkpoint_path(2)) is not None:
+        raise Missing(f"{store.place}/checkpoint is missing.", "Put back the newest of checkpoints/.")
+    leaves, state = ([], State()) if note is None else _signed_part(store, note)
+    later = {path: store.read(path) for path in _later(store, state.size)}
+    return _Found(note, state, leaves, _beyond(store, state.size), later)
+
+
+def _signed_part(store: Store, note: bytes) -> tuple[list[bytes], State]:
+    """The leaves that the newest checkpoint signs and what they add up to; a key in force there signed it."""
     checkpoint = parse_checkpoint(parse_note(note).text)
     leaves = read_leaves(store, checkpoint.size)
     if tree_of(leaves).root() != checkpoint.root:
@@ -142,111 +120,48 @@ def _signed_part(store: Store) -> tuple[bytes, State]:
             "The log is not what its checkpoint signs.", "Do not publish; restore the registry from a good copy."
         )
     state = fold(State(), leaves, blob_reader(store))
-    config = config_of(state)
-    open_checkpoint(note, config.origin, [parse_vkey(key) for key in config.log_keys])
-    return note, state
+    open_checkpoint(note, config_of(state).origin, _keys(state))
+    return leaves, state
 
 
-def _all_leaves(store: Store) -> list[bytes]:
-    leaves: list[bytes] = []
-    while store.exists(path := leaf_file(len(leaves))):
-        lines = parse_lines(store.read(path), path)
-        leaves += lines
-        if len(lines) < FILE:
+def _beyond(store: Store, size: int) -> list[bytes]:
+    """The leaves after the first `size`, as far as they stand without a gap."""
+    start, leaves = size - size % LEAVES, list[bytes]()
+    while (data := read_if(store, path := leaf_file(start + len(leaves)))) is not None:
+        leaves += parse_lines(data, path)
+        if len(leaves) % LEAVES:
             break
-    return leaves
+    return leaves[size % LEAVES :]
 
 
-def _resume(work: _Work, size: int, blob: Blob, latest: datetime) -> list[_Candidate]:
-    """Folds pending whole batches as they stand; the records of a pending broken one come first in the next.
-
-    A batch dated after `latest` is broken too, and so is what follows it: nobody signed it, and it would date all
-    later ones.
-    """
-    pending, work.leaves = work.leaves[size:], work.leaves[:size]
-    broken: list[_Candidate] = []
-    for batch in batches(pending, size):
-        timely = batch.end is not None and batch.end.admitted_at <= max(latest, work.state.admitted_at or latest)
-        if timely and not broken:
-            work.state = fold_batch(work.state, batch, blob)
-            work.leaves += [*batch.records, batch.end_data]
-        else:
-            broken += [_reread(work.state, data, blob) for data in _bundled(batch)]
-    return broken
+def _later(store: Store, size: int) -> list[str]:
+    names = ((path.rpartition("/")[2], path) for path in store.list(CHECKPOINTS))
+    return [path for name, path in names if name.isascii() and name.isdecimal() and int(name) > size]
 
 
-def _bundled(batch: Batch) -> list[Digest]:
-    return [leaf.bundle for leaf in map(parse_leaf, batch.records) if not isinstance(leaf, StateLeaf)]
+def _keys(state: State) -> list[NoteVerifier]:
+    """Every key that the log ever had."""
+    return [parse_vkey(key) for key in sorted({key for era in state.eras for key in era.log_keys})]
 
 
-def _reread(state: State, digest: Digest, blob: Blob) -> _Candidate:
-    bundle = open_bundle(blob(digest), digest)
-    return _Candidate("", bundle, verify_bundle(state, bundle))
+def _signed_size(found: _Found) -> int:
+    """How far a checkpoint was signed that never became the newest, if it is one of the log as it stands."""
+    if found.state.config is None or not found.later:
+        return 0
+    tree, keys = tree_of([*found.leaves, *found.pending]), _keys(found.state)
+    known = (_opened(note, found.state.config.origin, keys) for note in found.later.values())
+    return max((c.size for c in known if c and _agrees(tree, c)), default=0)
 
 
-def _candidates(work: _Work, items: list[Item], resumed: list[_Candidate]) -> list[_Candidate]:
-    """What the inbox holds and the log does not, in order; what cannot be verified is turned away."""
-    found: list[_Candidate] = []
-    present = {*work.leaves, *(derive_leaf(c.signed) for c in resumed)}
-    for item in items:
-        try:
-            if item.bundle is None:
-                raise item.error or Missing(f"{item.path} is empty.")
-            signed = verify_bundle(work.state, item.bundle)
-            if derive_leaf(signed) in present:
-                work.done.append(item.path)
-            else:
-                found.append(_Candidate(item.path, item.bundle, signed))
-        except MunimentError as error:
-            work.turned.append(Turned(item.path, "", None, error, False))
-            work.done.append(item.path)
-    return sorted(found, key=lambda c: c.order)
+def _agrees(tree: MemoryTree, checkpoint: Checkpoint) -> bool:
+    return checkpoint.size <= tree.size and tree.root(checkpoint.size) == checkpoint.root
 
 
-def _admit(work: _Work, candidates: list[_Candidate], now: datetime, heartbeat: bool) -> None:
-    """Tries what waits again and again until nothing more is admitted, then ends the batch."""
-    start = work.state.size
-    timely = [c for c in candidates if c.signed.signed_at <= now + SKEW]
-    at = max([now, *(c.signed.signed_at for c in timely), *filter(None, [work.state.admitted_at])])
-    rest = candidates
-    while True:
-        left = [c for c in rest if not _try(work, c, at)]
-        if len(left) == len(rest):
-            break
-        rest = left
-    for candidate in rest:
-        _turn(work, candidate, now)
-    if work.state.size > start or (heartbeat and start):
-        work.state = settle(work.state)
-        leaf = StateLeaf(at, state_root(work.state))
-        data = format_state_leaf(leaf)
-        work.state = end_batch(work.state, leaf, data)
-        work.leaves.append(data)
-
-
-def _try(work: _Work, candidate: _Candidate, at: datetime) -> bool:
-    leaf = derive_leaf(candidate.signed)
+def _opened(note: bytes, origin: str, keys: list[NoteVerifier]) -> Checkpoint | None:
     try:
-        work.state = check(work.state, candidate.signed, at, leaf)
-    except MunimentError as error:
-        candidate.error = error
-        return False
-    work.leaves.append(leaf)
-    work.blobs[candidate.bundle.digest] = candidate.bundle.data
-    work.done.append(candidate.path)
-    return True
-
-
-def _turn(work: _Work, candidate: _Candidate, now: datetime) -> None:
-    error = candidate.error
-    assert error is not None
-    waits = isinstance(error, Refused) and error.waits
-    if waits and now - candidate.signed.signed_at > PATIENCE:
-        error, waits = Refused(f"It waited more than {PATIENCE.days} days. {error.fact}", error.remedy), False
-    kind = kind_of(candidate.signed.statement.predicate_type) or candidate.signed.statement.predicate_type
-    work.turned.append(Turned(candidate.path, kind, candidate.signed.statement_digest, error, waits))
-    if not waits:
-        work.done.append(candidate.path)
+        return open_checkpoint(note, origin, keys)
+    except MunimentError:
+        return None
 
 
 def _check_key(state: State, signer: NoteSigner) -> None:
@@ -272,65 +187,106 @@ def _anchor_signer(state: State, anchor: Callable[[], Signer] | None) -> Signer 
     return anchor()
 
 
-def _check_signed(store: Store, work: _Work, size: int, signer: NoteSigner) -> None:
+def _check_signed(found: _Found, draft: Draft, signer: NoteSigner) -> None:
     """Raises `Untrusted` where a checkpoint that was signed already is not one of the log as it will be written.
 
     It happens when an older log and checkpoint were put back: signing again would convict the log of a fork.
     """
-    tree = tree_of(work.leaves)
-    verifiers = [parse_vkey(key) for key in {k for era in work.state.eras for k in era.log_keys}]
-    for path in store.list(CHECKPOINTS):
-        name = path.rpartition("/")[2]
-        if not name.isdecimal() or int(name) <= size:
-            continue
-        try:
-            known = open_checkpoint(store.read(path), signer.name, verifiers)
-        except MunimentError:
-            continue
-        if known.size > len(work.leaves) or tree.root(known.size) != known.root:
+    tree, keys = tree_of(draft.leaves if found.later else ()), _keys(draft.state)
+    for path, note in found.later.items():
+        known = _opened(note, signer.name, keys)
+        if known is not None and not _agrees(tree, known):
             raise Untrusted(
                 f"{path} was signed before, and is not a checkpoint of this log.",
                 "The registry was put back to an older state: restore it to its newest.",
             )
 
 
-def _write(store: Store, work: _Work, size: int) -> None:
-    beyond = -(-len(work.leaves) // FILE) * FILE
-    while store.exists(stale := leaf_file(beyond)):  # left by a batch that died and is judged otherwise now
+def _commit(store: Store, found: _Found, draft: Draft) -> None:
+    """Writes the new records, a leaf file at a time; each holds whole batches."""
+    if store.alone:
+        _drop_stale(store, len(draft.leaves))
+    for digest, data in draft.blobs.items():
+        store.put_new(blob_path(digest), data)
+    before, size = [*found.leaves, *found.pending], found.state.size
+    for first in range(size - size % LEAVES, len(draft.leaves), LEAVES):
+        old, new = (leaves[first : first + LEAVES] for leaves in (before, draft.leaves))
+        if old != new:
+            store.swap(leaf_file(first), format_lines(old) if old else None, format_lines(new))
+    store.commit(f"Entries up to {len(draft.leaves)}")
+
+
+def _drop_stale(store: Store, size: int) -> None:
+    """Removes leaf files beyond the last one, left by a batch that died and is judged otherwise now."""
+    first = -(-size // LEAVES) * LEAVES
+    while read_if(store, stale := leaf_file(first)) is not None:
         store.remove(stale)
-        beyond += FILE
-    for digest, data in work.blobs.items():
-        store.write(blob_path(digest), data)
-    for first in range(size - size % FILE, len(work.leaves), FILE):
-        store.write(leaf_file(first), format_lines(work.leaves[first : first + FILE]))
+        first += LEAVES
 
 
-def _sign(store: Store, work: _Work, signer: NoteSigner, anchor: Signer | None) -> bytes:
-    note, size = sign_checkpoint(_checkpoint(work), signer), len(work.leaves)
-    sequencer = config_of(work.state).sequencer
+def _sign(store: Store, found: _Found, draft: Draft, signer: NoteSigner, anchor: Signer | None) -> bytes:
+    """Signs what was committed.
+
+    The note is kept before the anchor is asked for, which cannot be taken back: so no later run takes leaves for
+    unsigned that are not.
+    """
+    checkpoint, keys = _checkpoint(draft), _keys(draft.state)
+    note = sign_checkpoint(checkpoint, signer)
+    _keep(store, checkpoint_path(checkpoint.size), lambda k: _opened(k, signer.name, keys) == checkpoint, note)
+    sequencer = config_of(draft.state).sequencer
     if anchor is not None and sequencer is not None:
-        bundle = anchor.sign(format_statement(anchor_statement(note)))
-        check_anchor(bundle.data, note, work.state, sequencer)
-        store.write(anchor_path(size), bundle.data)
-        store.write(ANCHOR, bundle.data)
-    store.write(checkpoint_path(size), note)
-    store.write(CHECKPOINT, note)
+        _anchor(store, draft, note, anchor, sequencer)
+    store.swap(CHECKPOINT, found.note, note)
     return note
 
 
-def _checkpoint(work: _Work) -> Checkpoint:
-    assert work.state.config is not None
-    return Checkpoint(work.state.config.origin, len(work.leaves), tree_of(work.leaves).root())
+def _anchor(store: Store, draft: Draft, note: bytes, anchor: Signer, sequencer: Pattern) -> None:
+    """Signs the checkpoint's text keyless, unless that was done by a run that died since, or by a racer."""
+
+    def holds(data: bytes) -> bool:
+        try:
+            return bool(check_anchor(data, note, draft.state, sequencer))
+        except MunimentError:
+            return False
+
+    newest, path = read_if(store, ANCHOR), anchor_path(len(draft.leaves))
+    data = read_if(store, path)
+    if data is None or not holds(data):
+        data = anchor.sign(format_statement(anchor_statement(note))).data
+        check_anchor(data, note, draft.state, sequencer)
+        data = _keep(store, path, holds, data)
+    store.swap(ANCHOR, newest, data)
 
 
-def _clear(store: Store, work: _Work) -> None:
-    for path in filter(None, work.done):
-        store.remove(path)
+def _keep(store: Store, path: str, holds: Callable[[bytes], bool], data: bytes) -> bytes:
+    """Puts a file there for good unless one that `holds` is there; gives what is there then."""
+    known = read_if(store, path)
+    if known is not None and holds(known):
+        return known
+    store.swap(path, known, data)
+    return data
 
 
-def _history(work: _Work, note: bytes, store: Store) -> History:
-    if work.state.config is None:
-        reasons = " ".join(str(t.error) for t in work.turned)
+def _checkpoint(draft: Draft) -> Checkpoint:
+    return Checkpoint(config_of(draft.state).origin, len(draft.leaves), tree_of(draft.leaves).root())
+
+
+def _clear(store: Store, draft: Draft) -> None:
+    """Empties the inbox of what was decided. Raises `Unreachable` last, for the first file that cannot be removed."""
+    failed = None
+    for path in filter(None, draft.done):
+        try:
+            store.remove(path)
+        except Unreachable as error:
+            failed = failed or error
+    store.commit(f"Checkpoint of {len(draft.leaves)} entries")
+    if failed is not None:
+        raise failed
+
+
+def _history(store: Store, draft: Draft, note: bytes | None) -> History:
+    if draft.state.config is None or note is None:
+        reasons = " ".join(str(t.error) for t in draft.turned)
         raise Refused(f"{store.place} holds no registry yet. {reasons}".strip(), "Make one with muniment init.")
-    entries = tuple(work.state.entries[i] for i in range(work.state.size))
-    return History(entries, work.state, _checkpoint(work), note, tuple(work.leaves))
+    entries = tuple(draft.state.entries[i] for i in range(draft.state.size))
+    return History(entries, draft.state, _checkpoint(draft), note, tuple(draft.leaves))

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from muniment.core.errors import Conflict, Missing, Unreachable
-from muniment.registry.store import LIMIT
+from muniment.registry.store import LIMIT, read_if
 
 
 class LocalStore:
-    """The files below `root`."""
+    """The files below `root`. A turn is a lock on the folder, so its writer is alone."""
+
+    alone = True
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._locked = False
 
     @property
     def place(self) -> str:
         """The folder."""
         return str(self.root)
 
-    def read(self, path: str) -> bytes:
-        """The bytes of a file. Raises `Missing` or `Unreachable`."""
+    def read(self, path: str, most: int = LIMIT) -> bytes:
+        """The bytes of a plain file: a link is not followed, a pipe not waited for."""
+        target = self.root / path
         try:
-            with (self.root / path).open("rb") as file:
-                data = file.read(LIMIT + 1)
+            with open(target, "rb", opener=_open_plain) as file:
+                about = os.fstat(file.fileno())
+                if not stat.S_ISREG(about.st_mode):
+                    raise Unreachable(f"{target} is no plain file.", "No file of a registry is anything else.")
+                data = file.read(most + 1) if about.st_size <= most else None
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise Missing(f"{self.root / path} is missing.", "Fetch the registry again, whole.") from error
+            raise Missing(f"{target} is missing.", "Fetch the registry again, whole.") from error
         except OSError as error:
-            raise Unreachable(
-                f"{self.root / path} cannot be read: {error.strerror}.", "Check its permissions."
-            ) from error
-        if len(data) > LIMIT:
-            raise Unreachable(f"{self.root / path} is larger than {LIMIT} bytes.", "No file of a registry is.")
+            if error.errno == errno.ELOOP:
+                raise Unreachable(f"{target} is a link.", "Put the file itself there.") from error
+            raise Unreachable(f"{target} cannot be read: {error.strerror}.", "Check its permissions.") from error
+        if data is None or len(data) > most:
+            raise Unreachable(f"{target} is larger than {most} bytes.", "No such file of a registry is.")
         return data
 
     def exists(self, path: str) -> bool:
@@ -44,21 +53,42 @@ class LocalStore:
         return os.path.isfile(self.root / path)
 
     def list(self, folder: str) -> list[str]:
-        """The paths of the files directly in a folder, sorted; hidden and temporary ones left out."""
+        """The paths of what is directly in a folder and no folder itself, sorted; hidden ones left out."""
+        place = self.root / folder
         try:
-            names = os.listdir(self.root / folder) if os.path.isdir(self.root / folder) else []
+            with os.scandir(place) as found:
+                names = [f.name for f in found if not f.name.startswith(".") and not f.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
         except OSError as error:
-            raise Unreachable(
-                f"{self.root / folder} cannot be read: {error.strerror}.", "Check its permissions."
-            ) from error
-        return sorted(f"{folder}/{n}" for n in names if not n.startswith(".") and self.exists(f"{folder}/{n}"))
+            if error.errno == errno.ENAMETOOLONG:
+                return []
+            raise Unreachable(f"{place} cannot be read: {error.strerror}.", "Check its permissions.") from error
+        return sorted(f"{folder}/{name}" for name in names)
+
+    def put_new(self, path: str, data: bytes) -> None:
+        """Puts a file there that never changes. Raises `Conflict` where another one is."""
+        found = read_if(self, path)
+        if found is None:
+            self.write(path, data)
+        elif found != data:
+            raise Conflict(f"{self.root / path} holds something else.", "It was altered: restore it from a good copy.")
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> None:
+        """Replaces what is there, if it is `old`. Raises `Conflict`. Only within a turn nobody comes between."""
+        found = read_if(self, path)
+        if found == new:
+            return
+        if found != old:
+            raise Conflict(f"{self.root / path} was changed by somebody else.", "Try again.")
+        self.write(path, new)
 
     def write(self, path: str, data: bytes) -> None:
         """Puts a file there whole or not at all."""
         target = self.root / path
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=".write-", dir=target.parent)
+            _make_folder(target.parent)
+            handle, temporary = self._temporary(target)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(data)
@@ -85,17 +115,47 @@ class LocalStore:
                 f"{self.root / path} cannot be removed: {error.strerror}.", "Check its permissions."
             ) from error
 
+    def commit(self, message: str) -> None:
+        """Nothing: every change stands when it is made."""
+
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Holds the registry for one writer. Raises `Conflict` when another holds it."""
+    def turn(self) -> Iterator[None]:
+        """Holds the registry for one writer. Raises `Conflict` at once when another holds it."""
         handle = os.open(self.root, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(handle, self.place)
+            self._locked = True
             yield
-        except BlockingIOError as error:
-            raise Conflict(f"Another run works on {self.root}.", "Let it end, then try again.") from error
         finally:
+            self._locked = False
             os.close(handle)
+
+    def _temporary(self, target: Path) -> tuple[int, str]:
+        """A new file beside `target`; within a turn always the same, so that one who died leaves no litter for ever."""
+        if not self._locked:
+            return tempfile.mkstemp(prefix=".write-", dir=target.parent)
+        path = target.with_name(f".{target.name}.new")
+        path.unlink(missing_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), str(path)
+
+
+def _open_plain(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _lock(handle: int, place: str) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Conflict(f"Another run works on {place}.", "Let it end, then try again.", soon=False) from error
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes a folder and those above it; each new one is held by the one above it for good."""
+    new = [path for path in (folder, *folder.parents) if not os.path.isdir(path)]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in new:
+        _sync(path.parent)
 
 
 def _sync(folder: Path) -> None:
