@@ -56,7 +56,7 @@ def witness(
     pins = _pins(log_key or [], trust, replay)
     cosigner = _cosigner(key, name)
     book = _book(state)
-    with book.lock():
+    with book.turn():
         done = witnessing.witness(_reader(place), book, cosigner, pins, int(options.now().timestamp()))
     if not _serves_tiles(place):
         done = replace(done, remarks=())

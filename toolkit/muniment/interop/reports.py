@@ -14,7 +14,6 @@ from muniment.verify.target import Verified
 from muniment.verify.witness import Cosigned
 
 Row = tuple[str, ...]
-SHOWN = 100  # rows of a table; a summary that is larger than 1 MiB is not shown at all
 
 
 def report_publish(done: Published) -> None:
@@ -76,7 +75,7 @@ def publish_annotations(done: Published) -> list[Annotation]:
             str(turned.error),
             f"{turned.kind or 'submission'} {'waits' if turned.waits else 'refused'}",
         )
-        for turned in done.turned[:SHOWN]
+        for turned in done.turned
         if turned.waits or refused > 1
     ]
 
@@ -136,7 +135,4 @@ def _target(event: Event) -> str:
 
 
 def _section(title: str, header: Row, rows: Sequence[Row]) -> list[str]:
-    if not rows:
-        return []
-    more = [f"and {len(rows) - SHOWN} more\n"] if len(rows) > SHOWN else []
-    return [f"**{title}**\n", table(header, rows[:SHOWN]), *more]
+    return [f"**{title}**\n", table(header, rows)] if rows else []

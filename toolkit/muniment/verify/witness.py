@@ -27,7 +27,8 @@ from muniment.log.tiles import TileReader
 from muniment.log.witness import Request, add_checkpoint, format_request, read_path
 from muniment.registry.fold import read_leaves, tree_of
 from muniment.registry.paths import CHECKPOINT
-from muniment.registry.store import Reader, Store
+from muniment.registry.store import Reader
+from muniment.registry.store.local import LocalStore
 from muniment.verify.replay import verify_registry
 from muniment.verify.trust import Trust
 
@@ -77,7 +78,7 @@ class _Shown:
     remarks: tuple[str, ...] = ()
 
 
-def witness(place: Reader, book: Store, cosigner: Cosigner, pins: Pins, time: int) -> Cosigned:
+def witness(place: Reader, book: LocalStore, cosigner: Cosigner, pins: Pins, time: int) -> Cosigned:
     """Cosigns the checkpoint at a place if it continues what the witness cosigned last, and remembers it in `book`.
 
     Raises `Untrusted` for a fork, an older checkpoint or what replay refutes, `Missing` for what is withheld; what the
@@ -110,7 +111,7 @@ def witness(place: Reader, book: Store, cosigner: Cosigner, pins: Pins, time: in
     return Cosigned(new, last, time, pins.trust is not None, path, shown.remarks)
 
 
-def recall(book: Store, origin: str, cosigner: Cosigner) -> Seen | None:
+def recall(book: LocalStore, origin: str, cosigner: Cosigner) -> Seen | None:
     """What this witness cosigned last of a log, by its read half and its memory. Raises `Untrusted` for another's."""
     path, memory = read_path(origin), _memory(origin)
     found = []
@@ -238,7 +239,7 @@ def _verifiers(log_keys: tuple[str, ...]) -> tuple[NoteVerifier, ...]:
     return tuple(parse_vkey(key) for key in log_keys)
 
 
-def _keep(book: Store, note: bytes, seen: Seen | None, pins: Pins, error: MunimentError) -> None:
+def _keep(book: LocalStore, note: bytes, seen: Seen | None, pins: Pins, error: MunimentError) -> None:
     """Keeps a note that a known key of the log signed and this witness does not cosign, and says where."""
     keys = _verifiers(tuple({*pins.log_keys, *(seen.log_keys if seen else ())}))
     try:
