@@ -84,9 +84,11 @@ def registry_document() -> dict[str, Any]:
         },
         "persons": {name: [pattern(name)] for name in PEOPLE[:3]},
         "bindings": [
-            {"role": role, "namespaces": ["aiops"], "identity": pattern(name)}
-            if role in ("trainer", "reviewer")
-            else {"role": role, "identity": pattern(name)}
+            {
+                "role": role,
+                "namespaces": ["aiops"] if role in ("trainer", "reviewer") else "all",
+                "identity": pattern(name),
+            }
             for role, name in bound.items()
         ],
     }

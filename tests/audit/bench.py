@@ -55,7 +55,7 @@ class Bench(Sample):
         self.root = digest_of(canonical_root(json.dumps(self.rules["trustedRoot"]).encode()))
         self.rules["registry"]["bindings"] = [
             b for b in self.rules["registry"]["bindings"] if b["role"] != "trainer"
-        ] + [{"role": "trainer", "identity": _pattern(self.who[name])} for name in self.trainers]
+        ] + [{"role": "trainer", "namespaces": "all", "identity": _pattern(self.who[name])} for name in self.trainers]
         self.configure(None)
         self.publish()
 

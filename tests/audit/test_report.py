@@ -223,7 +223,7 @@ def test_one_hand_that_releases_and_promotes_is_an_exception():
     bench.released((bench.provenance(),))
     assert kinds(bench) == []
     bench.rules["registry"]["bindings"].append(
-        {"role": "operator", "identity": {"issuer": PERSON[0], "subject": PERSON[1]}}
+        {"role": "operator", "namespaces": "all", "identity": {"issuer": PERSON[0], "subject": PERSON[1]}}
     )
     bench.configure(bench.rules)
     bench.who["operator"] = PERSON

@@ -404,7 +404,10 @@ def test_one_administrator_nobody_knows_is_enough_for_a_threshold_of_one() -> No
 @pytest.mark.parametrize(
     ("changes", "fact"),
     [
-        ({"bindings": [{"role": "king", "identity": {"issuer": "a", "subject": "b"}}]}, "role 'king'"),
+        (
+            {"bindings": [{"role": "king", "namespaces": "all", "identity": {"issuer": "a", "subject": "b"}}]},
+            "role 'king'",
+        ),
         ({"environments": ["production", "Prod uction"]}, "not a name"),
         ({"namespaces": {"aiops": {}, "other": {}, "A B": {}}}, "not a name"),
         ({"sandbox": False}, "declares the registry real"),
@@ -427,7 +430,11 @@ def test_configurations_that_lack_a_part(paper: Paper, part: str) -> None:
 
 def bound(paper: Paper, **changes: Any) -> None:
     """registry.yaml with one more binding, parsed."""
-    binding = {"role": "operator", "identity": {"issuer": "https://a.example", "subject": "b"}} | changes
+    binding = {
+        "role": "operator",
+        "namespaces": "all",
+        "identity": {"issuer": "https://a.example", "subject": "b"},
+    } | changes
     bindings = [*paper.registry()["bindings"], binding]
     parse_config({**config_of(paper.state).source, "registry": paper.registry(bindings=bindings)})
 

@@ -102,7 +102,7 @@ def test_an_author_whose_second_identity_is_named_later(paper: Paper) -> None:
     second = other(identity("reviewer"), subject="second@sandbox.muniment.dev")
     pattern = {"issuer": second.issuer, "subject": second.subject}
     document = paper.registry()
-    bindings = [*document["bindings"], {"role": "reviewer", "identity": pattern}]
+    bindings = [*document["bindings"], {"role": "reviewer", "namespaces": "all", "identity": pattern}]
     paper.put("administrator", paper.configuration(registry={**document, "bindings": bindings}))
     version = paper.release("aiops/cpu@1.0.0")
     statement = paper.promotion(version)
@@ -127,7 +127,7 @@ def two(**more: Any) -> dict[str, Any]:
     stranger = {"issuer": identity("stranger").issuer, "subject": identity("stranger").subject}
     bindings = [
         *document["bindings"],
-        {"role": "administrator", "identity": reviewer},
+        {"role": "administrator", "namespaces": "all", "identity": reviewer},
         {"role": "administrator", "namespaces": ["other"], "identity": stranger},
     ]
     persons = {**document["persons"], "stranger": [stranger]}
@@ -167,7 +167,7 @@ def test_an_approval_cannot_be_used_twice(paper: Paper) -> None:
     paper.put("operator", back)
     document = paper.registry()
     mine = {"issuer": identity("stranger").issuer, "subject": identity("stranger").subject}
-    bindings = [*document["bindings"], {"role": "operator", "identity": mine}]
+    bindings = [*document["bindings"], {"role": "operator", "namespaces": "all", "identity": mine}]
     paper.put("administrator", paper.configuration(registry={**document, "bindings": bindings}))
     again = paper.sign("stranger", statement, paper.at - timedelta(minutes=5))
     with pytest.raises(Refused, match="the last event of its target is entry"):
@@ -241,7 +241,11 @@ def test_a_rule_that_would_never_be_asked(paper: Paper, rule: dict[str, Any], fa
 def test_a_github_issuer_of_an_enterprise_is_pinned_too(paper: Paper) -> None:
     document = paper.registry()
     github = "https://token.actions.githubusercontent.com/some-enterprise"
-    binding = {"role": "operator", "identity": {"issuer": github, "subject": "https://github.com/a/b/w.yml@main"}}
+    binding = {
+        "role": "operator",
+        "namespaces": "all",
+        "identity": {"issuer": github, "subject": "https://github.com/a/b/w.yml@main"},
+    }
     assert paper.state.config is not None
     with pytest.raises(Malformed, match="does not pin"):
         parse_config(
@@ -256,7 +260,7 @@ def administrators(**roles: list[str]) -> dict[str, Any]:
     kept = [b for b in document["bindings"] if b["role"] != "administrator"]
     bindings = list(kept)
     for who, (role, *namespaces) in roles.items():
-        bindings.append({"role": role, "identity": known[who]} | ({"namespaces": namespaces} if namespaces else {}))
+        bindings.append({"role": role, "identity": known[who], "namespaces": namespaces or "all"})
     may = {**document["roles"], "clerk": {"may": ["configure"]}}
     return {"bindings": bindings, "roles": may, "administrators": {"threshold": 2}}
 
@@ -304,7 +308,7 @@ def test_an_administrator_nobody_knows_is_not_the_second_one() -> None:
     """Mapped to no person, it may be the first one's other identity."""
     document = two()
     stranger = {"issuer": identity("stranger").issuer, "subject": identity("stranger").subject}
-    document["bindings"] = [*document["bindings"], {"role": "administrator", "identity": stranger}]
+    document["bindings"] = [*document["bindings"], {"role": "administrator", "namespaces": "all", "identity": stranger}]
     document["persons"] = {p: found for p, found in document["persons"].items() if p != "stranger"}
     paper = Paper(**document)
     weaker = paper.configuration(policy={"rules": []})

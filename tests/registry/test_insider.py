@@ -107,7 +107,7 @@ def test_the_authors_own_approval_does_not_count(tmp_path: Path) -> None:
     """The operator holds the reviewer's role too, and approves what it submitted itself."""
     document = registry_document()
     mine = next(b["identity"] for b in document["bindings"] if b["role"] == "operator")
-    document["bindings"].append({"role": "reviewer", "identity": mine})
+    document["bindings"].append({"role": "reviewer", "namespaces": "all", "identity": mine})
     world = make_world(tmp_path, POLICY, document)
     try:
         version = world.release("aiops/cpu@1.0.0")

@@ -120,10 +120,10 @@ def configuration(log_key: str) -> dict[str, Any]:
             "title": "Anomaly detectors",
             "sandbox": True,
             "environments": ["development", "staging", "production"],
-            "namespaces": {"aiops": {"title": "Detectors for machine telemetry", "owners": ["operations"]}},
+            "namespaces": {"aiops": {"title": "Detectors for machine telemetry", "owners": ["operator A"]}},
             "roles": {role: {"may": kinds} for role, kinds in may.items()},
             "persons": {f"{who} A": [identities[who]] for who in ("administrator", "reviewer", "operator")},
-            "bindings": [{"role": role, "identity": identities[role]} for role in may],
+            "bindings": [{"role": role, "namespaces": "all", "identity": identities[role]} for role in may],
             "logKeys": [log_key],
         },
         "policy": {

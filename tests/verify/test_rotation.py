@@ -145,7 +145,7 @@ def test_an_administrator_of_one_namespace_rotates_nothing() -> None:
 
 def test_a_rotation_needs_the_administrators_threshold() -> None:
     first = Paper().registry()
-    second = {"role": "administrator", "identity": first["persons"]["reviewer"][0]}
+    second = {"role": "administrator", "namespaces": "all", "identity": first["persons"]["reviewer"][0]}
     paper = Paper(administrators={"threshold": 2}, bindings=[*first["bindings"], second])
     key = NoteSigner(first["origin"], b"another seed of thirty-two bytes")
     statement = propose.rotate(paper.state, (key.vkey,), None, "its year is over", paper.at)

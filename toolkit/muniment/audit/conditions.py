@@ -16,8 +16,8 @@ from muniment.core.instant import format_instant, parse_instant
 from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVIDENCE, OWN
 from muniment.insight.lineage import records_of
-from muniment.registry.config import GITHUB
 from muniment.registry.event import ReleasedArtifact
+from muniment.registry.pattern import GITHUB
 from muniment.registry.state import Entry, State
 from muniment.signing.identity import Identity
 from muniment.site.facts.said import dig, objects, text
@@ -76,7 +76,7 @@ class Case:
             for e in found
             if e.record is not None
             and _speaks(e, predicate_type, artifact)
-            and config.roles_of(e.record.identity, e.kind, namespace)
+            and config.roles_of(e.record.identity, e.kind, namespace, e.record.signed_at, e.admitted_at)
         ]
 
 

@@ -120,7 +120,11 @@ def roles_of(at: Desk, entry: Entry) -> list[str]:
     assert entry.record is not None
     version = getattr(entry.event, "version", None)
     namespace = version.name.namespace if isinstance(version, VersionId) else None
-    return list(at.config_at(entry.index).roles_of(entry.record.identity, entry.kind, namespace))
+    return list(
+        at.config_at(entry.index).roles_of(
+            entry.record.identity, entry.kind, namespace, entry.record.signed_at, entry.admitted_at
+        )
+    )
 
 
 def finding(said: Finding) -> Facts:

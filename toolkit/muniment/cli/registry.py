@@ -64,17 +64,27 @@ def init(
 def configure(
     config: Annotated[Path, typer.Option("--config", help="registry.yaml.")],
     policy: Annotated[Path, typer.Option("--policy", help="policy.yaml.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say who gains and loses what, and what would newly fail.")
+    ] = False,
     *,
     how: options.Delivery,
 ) -> None:
     """Sign a change of registry.yaml and policy.yaml; it is in force once it is in the log."""
+    from muniment.cli.changes import change_json, change_text
     from muniment.cli.making import deliver
+    from muniment.registry.change import compare
+    from muniment.registry.config import parse_config
     from muniment.registry.genesis import configure_statement, read_configuration, with_log_keys
 
     state = options.own_history(how.registry).state
     assert state.config is not None
     text = with_log_keys(options.read(config), state.config.log_keys)
     configuration = read_configuration(text, options.read(policy), state.config.trusted_root)
+    if dry_run:
+        change = compare(state, parse_config(configuration), options.now())
+        output.result(change_json(change), "\n".join(change_text(change)), how.outcome.json)
+        return
     statement = configure_statement(state, configuration, options.now())
     deliver(statement, how)
 

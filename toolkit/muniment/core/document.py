@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -14,6 +16,31 @@ from muniment.core.resources import resource_root
 
 Path_ = tuple[str | int, ...]
 TOLD = 12
+
+
+class Misplaced(Malformed):
+    """What is wrong at one place of a document: `path` leads there by keys and numbers."""
+
+    def __init__(self, path: Path_, fact: str, remedy: str = "") -> None:
+        super().__init__(fact, remedy)
+        self.path = path
+
+
+@contextlib.contextmanager
+def placed(*path: str | int) -> Iterator[None]:
+    """Within it what is malformed is so at a place of a document."""
+    try:
+        yield
+    except Misplaced:
+        raise
+    except Malformed as error:
+        raise Misplaced(path, error.fact, error.remedy) from error
+
+
+def located(error: Misplaced, text: bytes, what: str) -> Malformed:
+    """The error with line and column of its place in the document's text."""
+    line, column = _position(text, error.path)
+    return Malformed(f"{what}, line {line}, column {column}: {error.fact}", error.remedy)
 
 
 class _Loader(yaml.SafeLoader):

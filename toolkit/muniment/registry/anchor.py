@@ -15,8 +15,8 @@ from muniment.core.instant import format_instant
 from muniment.evidence.kinds import CHECKPOINT
 from muniment.evidence.statement import Statement, Subject
 from muniment.log.note import parse_note
-from muniment.registry.config import Pattern
 from muniment.registry.fold import open_bundle
+from muniment.registry.pattern import Pattern
 from muniment.registry.state import State
 from muniment.signing.identity import Signed
 from muniment.signing.strict import verifier_for

@@ -49,7 +49,7 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     _check_time(state, signed, at)
     _check_new(state, signed)
     if kind in EVIDENCE:
-        _check_role(state, signed, kind, None)
+        _check_role(state, signed, kind, None, at)
         check_evidence(signed.statement)
         return _append(state, signed, at, leaf, kind, None, ())
     event = parse_event(signed.statement)
@@ -57,7 +57,7 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
         raise Malformed(f"The {kind} event is not canonical JSON.", "Write events with muniment.")
     if isinstance(event, Configure) and state.config is None:
         return _genesis(state, signed, event, at, leaf)
-    _check_place(state, signed, event, kind)
+    _check_place(state, signed, event, kind, at)
     change, findings = JUDGES[type(event)](state, signed, event, at)
     return change(_append(state, signed, at, leaf, kind, event, findings))
 
@@ -93,21 +93,19 @@ def _check_new(state: State, signed: Signed) -> None:
             raise Refused(f"The same statement by the same signer is entry {index} already.", "Nothing is left to do.")
 
 
-def _check_role(state: State, signed: Signed, kind: str, namespace: str | None) -> tuple[str, ...]:
+def _check_role(state: State, signed: Signed, kind: str, namespace: str | None, at: datetime) -> None:
     config = config_of(state)
     if namespace is not None and namespace not in config.namespaces:
         raise Refused(f"The namespace {namespace!r} is not configured.", "Add it to registry.yaml: muniment configure.")
-    roles = config.roles_of(signed.identity, kind, namespace)
-    if not roles:
+    if not config.roles_of(signed.identity, kind, namespace, signed.signed_at, at):
         where = f" in {namespace}" if namespace else ""
         raise Refused(
             f"{signed.identity.subject} may not sign {kind} records{where}: no role of theirs allows it.",
             "Have an administrator bind the identity to a role that may, or sign as somebody who holds one.",
         )
-    return roles
 
 
-def _check_place(state: State, signed: Signed, event: Event, kind: str) -> None:
+def _check_place(state: State, signed: Signed, event: Event, kind: str, at: datetime) -> None:
     """The event is for this log, at this point of its target's life, stated when it was signed, by a role that may."""
     config = config_of(state)
     if event.log.origin != config.origin or event.log.genesis != state.genesis:
@@ -117,7 +115,7 @@ def _check_place(state: State, signed: Signed, event: Event, kind: str) -> None:
             f"The {kind} event states a time more than five minutes from when it was signed.", "Sign it again now."
         )
     version: VersionId | None = getattr(event, "version", None)
-    _check_role(state, signed, kind, version.name.namespace if version else None)
+    _check_role(state, signed, kind, version.name.namespace if version else None, at)
     last = state.last.get(event.acts_on(signed.identity.key))
     if event.after != last:
         now = "nothing happened to its target yet" if last is None else f"the last event of its target is entry {last}"
@@ -156,7 +154,7 @@ def _genesis(state: State, signed: Signed, event: Configure, at: datetime, leaf:
         raise Refused("The first entry of the log is no genesis.", "Make the registry with muniment init.")
     if abs(event.at - signed.signed_at) > SKEW:
         raise Refused("Genesis states a time more than five minutes from when it was signed.", "Make it again.")
-    if not config.roles_of(signed.identity, "configure"):
+    if not config.roles_of(signed.identity, "configure", None, signed.signed_at, at):
         raise Refused(f"{signed.identity.subject} made genesis but may not configure.", "Bind them as administrator.")
     new = _append(state, signed, at, leaf, "configure", event, ())
     eras = (Era(0, config.log_keys, config.root),)

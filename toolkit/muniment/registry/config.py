@@ -1,81 +1,87 @@
-"""The configuration in force: roles by signed identity, environments, namespaces, policy, Sigstore trusted root."""
+"""The configuration in force: who may do what, where and until when; environments, policy, Sigstore trusted root."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from muniment.core.canonical import format_json
 from muniment.core.digest import Digest, digest_of
-from muniment.core.document import check_schema
+from muniment.core.document import Misplaced, check_schema, placed
 from muniment.core.errors import Malformed
-from muniment.core.name import SEGMENT
+from muniment.core.instant import parse_instant
 from muniment.evidence.kinds import EVENTS, EVIDENCE
 from muniment.log import policy as tlog
-from muniment.log.note import parse_vkey
 from muniment.policy.engine import Policy, parse_policy
+from muniment.registry.config_check import FOR_ALL, check_config
+from muniment.registry.pattern import Pattern, parse_pattern
 from muniment.signing.identity import Identity
-from muniment.signing.trustroot import canonical_root, is_sandbox_root
+from muniment.signing.trustroot import canonical_root
 
-GITHUB = "https://token.actions.githubusercontent.com"
-PINNED = (
-    "sourceRepositoryIdentifier",
-    "sourceRepositoryOwnerIdentifier",
-    "runnerEnvironment",
-    "buildTrigger",
-    "sourceRepositoryRef",
-)
 KINDS = frozenset(EVIDENCE | EVENTS)
-OF_ALL = frozenset({"configure", "rotate-key"})  # what concerns every namespace at once
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """What an identity must be: issuer and subject to the letter, and every claim named."""
-
-    issuer: str
-    subject: str
-    claims: tuple[tuple[str, str], ...] = ()
-
-    def matches(self, identity: Identity) -> bool:
-        """Whether the identity is the one described."""
-        same = (self.issuer, self.subject) == (identity.issuer, identity.subject)
-        return same and all(identity.claim(name) == value for name, value in self.claims)
-
-    def includes(self, other: Pattern) -> bool:
-        """Whether every identity that the other pattern matches is matched here too."""
-        same = (self.issuer, self.subject) == (other.issuer, other.subject)
-        return same and set(self.claims) <= set(other.claims)
+ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A role given to an identity, in some namespaces or, where `namespaces` is empty, in all."""
+    """A role given to an identity, in some namespaces or, where `namespaces` is empty, in all, for a time.
+
+    It holds for what is signed from `not_before` on and admitted before `expires`; what was admitted stays.
+    """
 
     role: str
     identity: Pattern
     namespaces: tuple[str, ...]
+    not_before: datetime | None = None
+    expires: datetime | None = None
+
+    def lasts(self, signed_at: datetime, admitted_at: datetime) -> bool:
+        """Whether it holds for a record signed and admitted at these times."""
+        begun = self.not_before is None or self.not_before <= signed_at
+        return begun and (self.expires is None or admitted_at < self.expires)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where versions stand; one may enter only if it stands or stood in each of `requires`."""
+
+    name: str
+    title: str
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An issuer of identities. `mfa` is what the registry's makers declare of it: no certificate proves it."""
+
+    issuer: str
+    mfa: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """registry.yaml, policy.yaml and the Sigstore trusted root, as one configure entry carries them.
 
-    `tlog_policy` has the log's keys and the witnesses readers are told of; `sequencer` is who publishes and anchors
-    checkpoints, if anybody is named. `roles` maps a role to the record kinds it may sign; `persons` maps a person to
-    identities. `root` is the digest of `trusted_root` (canonical JSON), `roots` those of all that were in force in the
-    log, oldest first; `digest` is that of the whole configuration.
+    `environments` are names, in order; `stages` what is said of each. `tlog_policy` has the log's keys and the
+    witnesses readers are told of; `sequencer` is who publishes and anchors checkpoints, if anybody is named. `roles`
+    maps a role to the record kinds it may sign; `persons` maps a person to identities. `root` is the digest of
+    `trusted_root` (canonical JSON), `roots` those of all that were in force in the log, oldest first; `digest` is that
+    of the whole configuration.
     """
 
     origin: str
     title: str
     sandbox: bool
     environments: tuple[str, ...]
+    stages: Mapping[str, Environment]
     namespaces: Mapping[str, Mapping[str, Any]]
     roles: Mapping[str, frozenset[str]]
     persons: Mapping[str, tuple[Pattern, ...]]
     bindings: tuple[Binding, ...]
+    issuers: tuple[Issuer, ...]
     log_keys: tuple[str, ...]
     tlog_policy: tlog.Policy
     sequencer: Pattern | None
@@ -87,18 +93,22 @@ class Config:
     digest: Digest
     source: Mapping[str, Any]
 
-    def roles_of(self, identity: Identity, kind: str, namespace: str | None = None) -> tuple[str, ...]:
-        """The roles by which an identity may sign a kind of record in a namespace (None: in any).
+    def roles_of(
+        self, identity: Identity, kind: str, namespace: str | None, signed_at: datetime, admitted_at: datetime
+    ) -> tuple[str, ...]:
+        """The roles by which an identity may sign a kind of record in a namespace (None: in any) at a time.
 
-        What concerns all namespaces is not for a role held in some of them.
+        What concerns the whole registry needs a role held in all namespaces.
         """
         if identity.root not in self.roots:
             return ()
-        anywhere = namespace is None and kind not in OF_ALL
+        anywhere = namespace is None and kind not in FOR_ALL
         held = {
             b.role
             for b in self.bindings
-            if b.identity.matches(identity) and (anywhere or not b.namespaces or namespace in b.namespaces)
+            if (anywhere or not b.namespaces or namespace in b.namespaces)
+            and b.lasts(signed_at, admitted_at)
+            and b.identity.matches(identity)
         }
         return tuple(role for role, may in self.roles.items() if role in held and kind in may)
 
@@ -108,25 +118,31 @@ class Config:
 
 
 def parse_config(configuration: Mapping[str, Any]) -> Config:
-    """The configuration that `{registry, policy, trustedRoot}` holds. Raises `Malformed`."""
+    """The configuration that `{registry, policy, trustedRoot}` holds.
+
+    Raises `Malformed`, and `Misplaced` for what is wrong at a place of registry.yaml.
+    """
     for part in ("registry", "policy", "trustedRoot"):
         if not isinstance(configuration.get(part), dict):
             raise Malformed(f"The configuration has no {part}.", "Give registry.yaml, policy.yaml and a trusted root.")
     registry = configuration["registry"]
     check_schema(registry, "registry", "registry.yaml")
     root = canonical_root(format_json(configuration["trustedRoot"]))
+    stages = tuple(_environment(e) for e in registry["environments"])
     config = Config(
         origin=registry["origin"],
         title=registry.get("title", registry["origin"]),
         sandbox=registry["sandbox"],
-        environments=tuple(registry["environments"]),
+        environments=tuple(stage.name for stage in stages),
+        stages={stage.name: stage for stage in stages},
         namespaces=registry["namespaces"],
         roles={role: _kinds(role, body["may"]) for role, body in registry["roles"].items()},
-        persons={p: tuple(parse_pattern(i) for i in ids) for p, ids in registry.get("persons", {}).items()},
-        bindings=tuple(_binding(b) for b in registry["bindings"]),
+        persons={p: _identities(p, ids) for p, ids in registry.get("persons", {}).items()},
+        bindings=tuple(_binding(number, b) for number, b in enumerate(registry["bindings"])),
+        issuers=tuple(Issuer(i["issuer"], i["mfa"], i.get("note", "")) for i in registry.get("issuers", ())),
         log_keys=tuple(registry["logKeys"]),
         tlog_policy=_tlog_policy(registry),
-        sequencer=parse_pattern(registry["sequencer"]) if "sequencer" in registry else None,
+        sequencer=_sequencer(registry),
         threshold=registry.get("administrators", {}).get("threshold", 1),
         policy=parse_policy(configuration["policy"]),
         trusted_root=root,
@@ -135,24 +151,38 @@ def parse_config(configuration: Mapping[str, Any]) -> Config:
         digest=digest_of(format_json(dict(configuration))),
         source=configuration,
     )
-    _check(config)
+    check_config(config)
     return config
 
 
+def _environment(value: str | Mapping[str, Any]) -> Environment:
+    if isinstance(value, str):
+        return Environment(value, value, ())
+    return Environment(value["name"], value.get("title", value["name"]), tuple(value.get("requires", ())))
+
+
 def _kinds(role: str, kinds: list[str]) -> frozenset[str]:
-    unknown = sorted(set(kinds) - KINDS)
-    if unknown:
-        raise Malformed(
-            f"The role {role} may sign {unknown[0]!r}, which is no kind of record.",
-            f"Choose among {', '.join(sorted(KINDS))}.",
-        )
+    for number, kind in enumerate(kinds):
+        if kind not in KINDS:
+            raise Misplaced(
+                ("roles", role, "may", number),
+                f"The role {role} may sign {kind!r}, which is no kind of record.",
+                f"Choose among {', '.join(sorted(KINDS))}.",
+            )
     return frozenset(kinds)
 
 
-def parse_pattern(value: Mapping[str, Any]) -> Pattern:
-    """The identity that `{issuer, subject, claims}` describes."""
-    claims = tuple(sorted((str(k), str(v)) for k, v in value.get("claims", {}).items()))
-    return Pattern(value["issuer"], value["subject"], claims)
+def _identities(person: str, values: list[Mapping[str, Any]]) -> tuple[Pattern, ...]:
+    return tuple(_pattern(("persons", person, number), value) for number, value in enumerate(values))
+
+
+def _pattern(path: tuple[str | int, ...], value: Mapping[str, Any]) -> Pattern:
+    with placed(*path):
+        return parse_pattern(value)
+
+
+def _sequencer(registry: Mapping[str, Any]) -> Pattern | None:
+    return _pattern(("sequencer",), registry["sequencer"]) if "sequencer" in registry else None
 
 
 def _tlog_policy(registry: Mapping[str, Any]) -> tlog.Policy:
@@ -163,87 +193,15 @@ def _tlog_policy(registry: Mapping[str, Any]) -> tlog.Policy:
         raise Malformed(f"registry.yaml, logKeys and witnessPolicy: {error.fact}", error.remedy) from error
 
 
-def _binding(value: Mapping[str, Any]) -> Binding:
-    return Binding(value["role"], parse_pattern(value["identity"]), tuple(value.get("namespaces", ())))
+def _binding(number: int, value: Mapping[str, Any]) -> Binding:
+    namespaces = () if value["namespaces"] == ALL else tuple(value["namespaces"])
+    path = ("bindings", number)
+    begins, ends = (_moment((*path, key), value.get(key)) for key in ("notBefore", "expires"))
+    if begins is not None and ends is not None and ends <= begins:
+        raise Misplaced((*path, "expires"), "A binding ends before it begins.", "Let expires be after notBefore.")
+    return Binding(value["role"], _pattern((*path, "identity"), value["identity"]), namespaces, begins, ends)
 
 
-def _check(config: Config) -> None:
-    """What the schema cannot say: references hold, GitHub identities are pinned, the root is what it is declared."""
-    for binding in config.bindings:
-        _check_binding(config, binding)
-    if config.sequencer is not None:
-        check_pinned(config.sequencer, "sequencer")
-    _check_keys(config)
-    _check_administrators(config)
-    _check_rules(config)
-    for name in (*config.namespaces, *config.environments):
-        if not SEGMENT.fullmatch(name):
-            raise Malformed(f"{name!r} is not a name for a namespace or environment.", "Use a-z 0-9 . _ -.")
-    if config.sandbox != is_sandbox_root(config.trusted_root):
-        declared = "a sandbox" if config.sandbox else "real"
-        raise Malformed(
-            f"The configuration declares the registry {declared}, and its Sigstore trusted root says otherwise.",
-            "Set sandbox to true for a sandbox's trusted root and to false for any other.",
-        )
-
-
-def _check_binding(config: Config, binding: Binding) -> None:
-    if binding.role not in config.roles:
-        raise Malformed(f"A binding names the role {binding.role!r}, which is not defined.", "Define it under roles.")
-    for namespace in binding.namespaces:
-        if namespace not in config.namespaces:
-            raise Malformed(f"A binding names the namespace {namespace!r}, which is not defined.", "Define it.")
-    check_pinned(binding.identity, binding.role)
-
-
-def check_pinned(identity: Pattern, role: str) -> None:
-    """Raises `Malformed` for an identity with a wildcard, and for a GitHub workflow that is not pinned by claims."""
-    who, claims = identity.subject, dict(identity.claims)
-    if any("*" in part for part in (who, identity.issuer, *claims.values())):
-        raise Malformed(f"The identity {who!r} holds a wildcard.", "Write issuer, subject and claims out.")
-    lacking = [claim for claim in PINNED if claim not in claims]
-    if (identity.issuer == GITHUB or identity.issuer.startswith(f"{GITHUB}/")) and lacking:
-        raise Malformed(
-            f"The binding of {who!r} to {role} does not pin {', '.join(lacking)}.",
-            "A GitHub subject is a workflow that other repositories can call: pin these claims too.",
-        )
-
-
-def _check_keys(config: Config) -> None:
-    """Every log key is one, of this log: readers pin them all, and none can be changed later."""
-    for key in config.log_keys:
-        if parse_vkey(key).name != config.origin:
-            raise Malformed(f"The log key {key} is not named {config.origin}.", "A log's keys bear its origin as name.")
-
-
-def _check_administrators(config: Config) -> None:
-    """Somebody can still configure, and where more than one is needed, enough persons can approve."""
-    may, approve = _holders(config, {"configure"}), _holders(config, {"configure", "approve"})
-    if not may:
-        raise Malformed("Nobody may configure the registry.", "Bind a role that may, in all namespaces.")
-    able, others = (len({_person(config, p) for p in found} - {None}) for found in (may, approve))
-    if config.threshold > 1 and (able < config.threshold or others < config.threshold - 1):
-        raise Malformed(
-            f"The administrators' threshold is {config.threshold}, and {able} persons may configure; {others} of them "
-            "may approve it.",
-            "Bind more persons to a role that may configure and approve, or lower the threshold.",
-        )
-
-
-def _holders(config: Config, kinds: set[str]) -> list[Pattern]:
-    return [b.identity for b in config.bindings if not b.namespaces and kinds <= config.roles[b.role]]
-
-
-def _person(config: Config, bound: Pattern) -> str | None:
-    """The person whom every identity of a binding belongs to."""
-    return next((p for p, patterns in config.persons.items() if any(i.includes(bound) for i in patterns)), None)
-
-
-def _check_rules(config: Config) -> None:
-    for use in config.policy.rules:
-        unknown = sorted(set(use.environments) - set(config.environments))
-        if unknown:
-            raise Malformed(
-                f"policy.yaml, rule {use.id}: the environment {unknown[0]!r} is not configured.",
-                f"Choose among {', '.join(config.environments)}.",
-            )
+def _moment(path: tuple[str | int, ...], value: str | None) -> datetime | None:
+    with placed(*path):
+        return parse_instant(value, str(path[-1])) if value is not None else None

@@ -75,7 +75,9 @@ def gather(
         approvals=approvals_for(state, signed.statement_digest, namespace) if signed else (),
         authors=_authors(state, signed, version),
         artifacts=_artifacts(artifacts),
-        author=signer_fact(config, signed.identity, config.roles_of(signed.identity, gate, namespace))
+        author=signer_fact(
+            config, signed.identity, config.roles_of(signed.identity, gate, namespace, signed.signed_at, at)
+        )
         if signed
         else None,
         standing=tuple(_standing(state, version, e) for e in config.environments if state.current(version.name, e)),
@@ -100,7 +102,7 @@ def approvals_for(state: State, target: Digest, namespace: str) -> tuple[Approva
     return tuple(
         ApprovalFact(a.event.role, config.person_of(who := _signer(state, a.index)), a.signer, grade_of(who), a.at)
         for a in state.approvals.get(target, ())
-        if a.event.role in config.roles_of(_signer(state, a.index), "approve", namespace)
+        if a.event.role in _roles(state, config, a.index, "approve", namespace)
     )
 
 
@@ -123,10 +125,10 @@ def administrators(state: State, signed: Signed) -> frozenset[str]:
     assert state.config is not None
     own = state.config.person_of(signed.identity)
     others = {
-        state.config.person_of(who)
+        state.config.person_of(_signer(state, a.index))
         for a in state.approvals.get(signed.statement_digest, ())
-        if a.event.role in state.config.roles_of(who := _signer(state, a.index), "approve")
-        and a.event.role in state.config.roles_of(who, "configure")
+        if a.event.role in _roles(state, state.config, a.index, "approve", None)
+        and a.event.role in _roles(state, state.config, a.index, "configure", None)
     }
     return frozenset(p for p in (own, *others) if p is not None)
 
@@ -227,7 +229,14 @@ def _admitted(state: State, digest: Digest, event: Release) -> Entry:
 
 def _may(state: State, index: int, namespace: str) -> bool:
     assert state.config is not None
-    return bool(state.config.roles_of(_signer(state, index), state.entries[index].kind, namespace))
+    return bool(_roles(state, state.config, index, state.entries[index].kind, namespace))
+
+
+def _roles(state: State, config: Config, index: int, kind: str, namespace: str | None) -> tuple[str, ...]:
+    """The roles a configuration gives the signer of an entry for a kind of record, as of the entry's own times."""
+    entry, who = state.entries[index], _signer(state, index)
+    assert entry.record is not None
+    return config.roles_of(who, kind, namespace, entry.record.signed_at, entry.admitted_at)
 
 
 def _signer(state: State, index: int) -> Identity:
@@ -261,7 +270,8 @@ def _roles_then(state: State, entry: Entry, namespace: str) -> tuple[str, ...]:
     assert rules is not None
     assert record is not None
     # It was admitted, so its trust root was the one in force then.
-    return replace(_parsed(rules.payload), root=record.identity.root).roles_of(record.identity, entry.kind, namespace)
+    then = replace(_parsed(rules.payload), roots=(record.identity.root,))
+    return _roles(state, then, entry.index, entry.kind, namespace)
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from muniment.core.document import load_document, parse_yaml
+from muniment.core.document import Misplaced, load_document, located, parse_yaml
 from muniment.core.errors import Malformed
 from muniment.evidence.statement import Statement, format_statement
 from muniment.log.note import NoteSigner
@@ -29,7 +29,10 @@ def read_configuration(registry: bytes, policy: bytes, trusted_root: bytes) -> d
         "policy": load_document(policy, "policy", "policy.yaml"),
         "trustedRoot": json.loads(trusted_root),
     }
-    parse_config(configuration)
+    try:
+        parse_config(configuration)
+    except Misplaced as error:
+        raise located(error, registry, "registry.yaml") from error
     return configuration
 
 

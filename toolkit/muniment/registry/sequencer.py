@@ -19,12 +19,12 @@ from muniment.log.lines import LEAVES, format_lines, leaf_file, parse_lines
 from muniment.log.merkle import MemoryTree
 from muniment.log.note import NoteSigner, NoteVerifier, parse_note, parse_vkey
 from muniment.registry.anchor import anchor_statement, check_anchor
-from muniment.registry.config import Pattern
 from muniment.registry.draft import Draft, Turned
 from muniment.registry.fold import History, blob_reader, fold, read_leaves, tree_of
 from muniment.registry.inbox import Limits, choose, read_item
 from muniment.registry.judges.common import config_of
 from muniment.registry.paths import ANCHOR, CHECKPOINT, CHECKPOINTS, anchor_path, blob_path, checkpoint_path
+from muniment.registry.pattern import Pattern
 from muniment.registry.state import Entry, State
 from muniment.registry.store import Store, read_if
 from muniment.signing.keyless import Signer

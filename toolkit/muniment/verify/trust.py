@@ -12,8 +12,9 @@ from muniment.core.document import check_schema
 from muniment.core.errors import Malformed
 from muniment.log.note import format_vkey, parse_vkey
 from muniment.log.policy import Log, Policy, format_policy, parse_policy
-from muniment.registry.config import Config, Pattern, check_pinned, parse_pattern
+from muniment.registry.config import Config
 from muniment.registry.fold import History
+from muniment.registry.pattern import Pattern, check_pinned, parse_pattern
 from muniment.signing.trustroot import canonical_root, is_sandbox_root
 
 FIELDS = frozenset({"origin", "genesis", "tlogPolicy", "replayedBy", "anchor", "sigstore"})

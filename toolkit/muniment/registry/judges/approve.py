@@ -17,7 +17,7 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
     """Admits an approval; whether it counts is asked by the gate that its target passes."""
     assert isinstance(event, Approve)
     config = config_of(state)
-    if event.role not in config.roles_of(signed.identity, "approve"):
+    if event.role not in config.roles_of(signed.identity, "approve", None, signed.signed_at, at):
         raise Refused(
             f"{signed.identity.subject} does not hold the role {event.role}, or it may not approve.",
             "Approve in a role you hold.",

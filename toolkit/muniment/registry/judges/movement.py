@@ -8,6 +8,7 @@ from datetime import datetime
 from muniment.core.canonical import format_json
 from muniment.core.digest import digest_of
 from muniment.core.errors import Refused
+from muniment.core.name import VersionId
 from muniment.policy.finding import Finding
 from muniment.registry import facts
 from muniment.registry.documents import stage_document
@@ -21,6 +22,7 @@ def judge_promote(state: State, signed: Signed, event: Event, at: datetime) -> t
     """Admits a version that passes the gate promote."""
     assert isinstance(event, Promote)
     version = _check_movable(state, signed, event)
+    check_order(state, event.version, event.environment)
     evidence = facts.bound_evidence(state, version)
     found = facts.gather(state, "promote", signed, event.version, evidence, version.artifacts, at, event.environment)
     findings = judge_policy(state, found)
@@ -40,6 +42,16 @@ def judge_rollback(state: State, signed: Signed, event: Event, at: datetime) -> 
             "Roll back to a version that did, or promote this one through its gate.",
         )
     return _move(state, signed, event, at), ()
+
+
+def check_order(state: State, version: VersionId, environment: str) -> None:
+    """Raises `Refused` unless a version stood in every environment that this one requires."""
+    for needed in config_of(state).stages[environment].requires:
+        if version not in {t.version for t in state.stages.get((version.name, needed), ())}:
+            raise Refused(
+                f"{version} never stood in {needed}, and {environment} requires it.",
+                f"Promote it there first: muniment promote {version} --to {needed}.",
+            )
 
 
 def _check_movable(state: State, signed: Signed, event: Move) -> VersionState:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from muniment.registry.config import Config, Pattern
+from muniment.core.instant import format_instant
+from muniment.registry.config import Config
 from muniment.registry.event import Configure
+from muniment.registry.pattern import Pattern
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import event_facts
 from muniment.site.facts.tables import pairs
@@ -44,9 +46,15 @@ def access_facts(book: Book) -> Facts:
         "roles": [{"role": r, "may": sorted(k), "holders": _holders(config, r)} for r, k in config.roles.items()],
         "persons": [{"person": p, "identities": [_pattern(i) for i in ids]} for p, ids in config.persons.items()],
         "namespaces": [
-            {"namespace": n, "title": b.get("title"), "owners": list(b.get("owners", ()))}
+            {
+                "namespace": n,
+                "title": b.get("title"),
+                "owners": list(b.get("owners", ())),
+                "escalation": b.get("escalation"),
+            }
             for n, b in config.namespaces.items()
         ],
+        "issuers": [{"issuer": i.issuer, "mfa": i.mfa, "note": i.note} for i in config.issuers],
         "trustedRoot": str(config.root),
         "changes": _changes(book),
     }
@@ -68,12 +76,22 @@ def _rule(book: Book, use: Any) -> Facts:
 
 
 def _holders(config: Config, role: str) -> list[Facts]:
-    return [_pattern(b.identity) | {"namespaces": list(b.namespaces)} for b in config.bindings if b.role == role]
+    return [
+        _pattern(b.identity)
+        | {
+            "namespaces": list(b.namespaces),
+            "notBefore": format_instant(b.not_before) if b.not_before else None,
+            "expires": format_instant(b.expires) if b.expires else None,
+        }
+        for b in config.bindings
+        if b.role == role
+    ]
 
 
 def _pattern(pattern: Pattern) -> Facts:
     claims = [{"key": k, "value": v} for k, v in pattern.claims]
-    return {"subject": pattern.subject, "issuer": pattern.issuer, "claims": claims}
+    reasons = [{"key": k, "value": v} for k, v in pattern.reasons]
+    return {"subject": pattern.subject, "issuer": pattern.issuer, "claims": claims, "reasons": reasons}
 
 
 def _changes(book: Book) -> list[Facts]:
