@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muniment.core.errors import Malformed, Missing, Usage
-from muniment.log.merkle import leaf_hash, prove_consistency, prove_inclusion, prove_range, root_at
+from muniment.log.checkpoint import Checkpoint, format_checkpoint
+from muniment.log.lines import format_lines, leaf_file
+from muniment.log.merkle import MemoryTree, leaf_hash, prove_consistency, prove_inclusion, prove_range, root_at
+from muniment.log.note import Cosigner, Note, NoteSigner, format_note
 from muniment.log.tiles import (
     TileReader,
     entries_path,
@@ -21,6 +28,9 @@ from muniment.log.tiles import (
 )
 
 from .vectors import cases, tree_of
+
+LOG = NoteSigner("example.org/log", bytes(range(32)))
+WITNESS = Cosigner("witness.example/w", bytes(range(1, 33)))
 
 
 @pytest.mark.parametrize("case", cases("tile_paths"), ids=lambda case: case["path"])
@@ -75,24 +85,69 @@ def test_paths():
             call()
 
 
-def test_the_log_publishes_exactly_these_paths():
-    """C2SP's example sizes in small: partial tiles of each published size stay, full tiles are immutable."""
+def test_the_paths_a_log_publishes_and_which_of_them_never_change():
+    """A log grows from one published size to the next; what becomes of each file is in `paths.txt`."""
+    sizes, shown, fate = (5, 200, 256, 300, 300 + 256, 65_536 + 256 + 7), [], {}
+    for step, size in enumerate(sizes, 1):
+        shown.append(_published(size, sizes[:step]))
+    for before, after in pairwise(shown):
+        for path, data in before.items():
+            if path not in after:
+                fate[path] = "until the full one stands"
+            elif after[path] != data:
+                fate[path] = "grows" if after[path].startswith(data) else "replaced"
+    lines = {path: fate.get(path, "never changes") for files in shown for path in files}
+    golden = Path(__file__).with_name("paths.txt").read_text("utf-8")
+    assert "".join(f"{path} {what}\n" for path, what in sorted(lines.items()) if _interesting(path)) == golden
+    assert not [path for path, what in lines.items() if not _interesting(path) and what != "never changes"]
+
+
+def _published(size: int, sizes: tuple[int, ...]) -> dict[str, bytes]:
+    """All that a log publishes at a size: its own files and its tiles."""
+    entries = [b"entry %d" % i for i in range(size)]
+    tree = tree_of(size)
+    files = {leaf_file(at): format_lines(entries[at : at + 256]) for at in range(0, size, 256)}
+    files |= {f"checkpoints/{one}": _note(tree, one, cosigned=one < size) for one in sizes}
+    files["checkpoint"] = files[f"checkpoints/{size}"]
+    return files | dict(tiles(tree, sizes)) | dict(entry_bundles(entries, sizes))
+
+
+def _note(tree: MemoryTree, size: int, cosigned: bool) -> bytes:
+    """A checkpoint as the log signs it; a witness's line may join it later."""
+    text = format_checkpoint(Checkpoint(LOG.name, size, tree.root(size)))
+    return format_note(Note(text, (LOG.sign(text), WITNESS.cosign(text, 1))[: 1 + cosigned]))
+
+
+def _interesting(path: str) -> bool:
+    """Not one of the many full files in the middle of the largest size."""
+    number = re.fullmatch(r"(?:log|tile/\w+)/(\d{3})(?:\.jsonl)?", path)
+    return number is None or not 3 <= int(number[1]) <= 255
+
+
+def test_partial_tiles_go_with_the_full_one_and_those_of_the_edge_stay():
     tree = tree_of(600)
-    made = dict(tiles(tree, [0, 5, 256, 300, 600]))
+    made = dict(tiles(tree, [0, 5, 256, 300, 520, 600]))
     assert {path: len(data) // 32 for path, data in made.items()} == {
         "tile/0/000": 256,
-        "tile/0/000.p/5": 5,
         "tile/0/001": 256,
-        "tile/0/001.p/44": 44,
+        "tile/0/002.p/8": 8,
         "tile/0/002.p/88": 88,
         "tile/1/000.p/1": 1,
         "tile/1/000.p/2": 2,
     }
-    earlier = dict(tiles(tree, [5, 256]))
-    assert earlier.items() <= made.items()
     assert dict(tiles(tree, [])) == dict(tiles(tree, [0])) == {}
     with pytest.raises(Usage):
         list(tiles(tree, [601]))
+
+
+def test_many_checkpoints_leave_few_partial_tiles():
+    """A checkpoint every other entry: at most 127 partial tiles a level, however long the log."""
+    tree, entries = tree_of(2_000), [b"entry"] * 2_000
+    every = list(range(2, 2_001, 2))
+    partial = [path for path, _ in (*tiles(tree, every), *entry_bundles(entries, every)) if ".p/" in path]
+    assert len(partial) == 2 * (2_000 % 256 // 2) + 7
+    for size in every:
+        assert root_at(TileReader(_fetch(dict(tiles(tree, every))), size), size) == tree.root(size)
 
 
 def test_c2sps_example_of_70000_leaves_and_of_256():
@@ -127,7 +182,8 @@ def test_a_reader_reaches_across_levels():
 
 def test_a_removed_partial_tile_is_replaced_by_the_full_one():
     tree = tree_of(300)
-    files = {path: data for path, data in tiles(tree, [300]) if path != "tile/0/000.p/5"}
+    files = dict(tiles(tree, [5, 300]))
+    assert "tile/0/000.p/5" not in files
     assert root_at(TileReader(_fetch(files), 5), 5) == tree.root(5)
 
 
@@ -145,7 +201,7 @@ def test_a_missing_or_cut_tile_is_not_a_proof():
 
 
 def test_a_reader_stays_within_its_size_even_where_there_is_more():
-    files = dict(tiles(tree_of(300), [5, 300]))
+    files = dict(tiles(tree_of(300), [300]))
     reader = TileReader(_fetch(files | {"tile/0/000.p/5": files["tile/0/000"]}), 5)
     with pytest.raises(Missing):
         reader.read(0, 5)
@@ -157,9 +213,9 @@ def test_a_reader_stays_within_its_size_even_where_there_is_more():
 
 def test_entry_bundles_hash_to_their_tiles():
     entries = [b"entry %d" % i for i in range(300)]
-    made = dict(entry_bundles(entries, [5, 300]))
-    assert set(made) == {"tile/entries/000", "tile/entries/000.p/5", "tile/entries/001.p/44"}
-    hashes = dict(tiles(tree_of(300), [5, 300]))
+    made = dict(entry_bundles(entries, [5, 260, 300]))
+    assert set(made) == {"tile/entries/000", "tile/entries/001.p/4", "tile/entries/001.p/44"}
+    hashes = dict(tiles(tree_of(300), [5, 260, 300]))
     for path, data in made.items():
         level0 = hashes[path.replace("entries", "0")]
         assert b"".join(map(leaf_hash, parse_entry_bundle(data))) == level0

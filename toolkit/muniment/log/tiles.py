@@ -3,7 +3,8 @@
 `tile/<L>/<N>[.p/<W>]` holds the roots of the complete subtrees of 256^L leaves numbered 256 N to 256 N + 255, 32 bytes
 each; `tile/entries/<N>[.p/<W>]` holds the leaves themselves, each after its length as a big-endian uint16.
 N is written in groups of three digits, all but the last with an `x` before it; W (1 to 255) is the width of a partial
-tile, at the right edge of a tree. A published size keeps its partial tiles.
+tile, at the right edge of a tree. Each published size has its partial tiles until the full tile stands, which holds all
+that they did; clients then ask for that.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def entries_path(n: int, width: int = WIDTH) -> str:
 def tiles(tree: MemoryTree, sizes: Iterable[int]) -> Iterator[tuple[str, bytes]]:
     """Path and bytes of every tile of hashes that the published sizes need, each once.
 
-    They are the full tiles of the largest size and the partial ones of each. Sizes are at most the tree's (`Usage`).
+    They are the full tiles of the largest size, and beyond these the partial ones of each. Sizes are at most the
+    tree's (`Usage`).
     """
     published = _published(sizes, tree.size)
     for level in range(64):
@@ -159,7 +161,7 @@ def _published(sizes: Iterable[int], limit: int) -> list[int]:
 
 
 def _cuts(counts: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Number and width of the tiles over rows of these lengths: full ones of the longest, partial ones of each."""
-    full = ((n, WIDTH) for n in range(max(counts, default=0) // WIDTH))
-    partial = {divmod(count, WIDTH) for count in counts if count % WIDTH}
-    yield from sorted([*full, *partial])
+    """Number and width of the tiles over rows of these lengths: full ones of the longest, partial ones of the rest."""
+    edge = max(counts, default=0) // WIDTH
+    yield from ((n, WIDTH) for n in range(edge))
+    yield from ((edge, width) for width in sorted({count - edge * WIDTH for count in counts}) if width > 0)
