@@ -20,9 +20,11 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from gather import find_model, gather  # noqa: E402
+from logs import broken, served, some_files  # noqa: E402
 
 VENV = HERE.parents[1] / ".venv"
 COSIGN = "v3.1.3"
+TESSERA = "v1.0.4"
 Bundles = list[dict[str, Any]]
 
 
@@ -101,10 +103,7 @@ def sigstore_js(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
 
 def cosign(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
     """cosign, built from source."""
-    binary = VENV / "go" / "cosign"
-    if not binary.exists():
-        command = ["go", "install", f"github.com/sigstore/cosign/v3/cmd/cosign@{COSIGN}"]
-        _run(*command, timeout=1800, GOBIN=str(binary.parent), CGO_ENABLED="0")
+    binary = _go("cosign", f"github.com/sigstore/cosign/v3/cmd/cosign@{COSIGN}")
     for item in bundles:
         start = [binary, "verify-blob-attestation", "--trusted-root", out / "root.json", "--use-signed-timestamps"]
         start += ["--certificate-identity", item["identity"], "--certificate-oidc-issuer", item["issuer"]]
@@ -119,6 +118,44 @@ def cyclonedx(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
     yield _run(_python("cyclonedx"), HERE / "mlbom.py", out / "bundles.json").strip()
 
 
+def fsck(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
+    """Tessera's fsck: every tile and entry bundle of the served logs, and the root they add up to."""
+    binary = _go("fsck", f"github.com/transparency-dev/tessera/cmd/fsck@{TESSERA}")
+    with served(demo, out / "fsck") as logs:
+        for log in logs:
+            (out / "log.pub").write_text(log.log_key, "utf-8")
+            command = (binary, f"--storage_url={log.url}/", f"--public_key={out / 'log.pub'}", "--ui=false", "--N=4")
+            if not _is_whole(command, 120):
+                raise Disagreement(f"fsck does not find {log.folder.name} whole")
+            for path in some_files(log):
+                with broken(log, path):
+                    if _is_whole(command, 10):
+                        raise Disagreement(f"fsck accepted a broken {path}")
+        yield f"{len(logs)} logs"
+
+
+def _is_whole(command: tuple[Any, ...], timeout: int) -> bool:
+    """Whether fsck says so; where it does not, it may end with 0 all the same, or not end."""
+    try:
+        return "Successfully fsck'd" in _call(command, None, timeout, {}).stderr
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def checksum_database(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
+    """Go's checksum database client: signatures of log and witness, tiles, entries, consistency of all checkpoints."""
+    binary, source = VENV / "go" / "tlog", HERE / "tlog"
+    if not _fresh(binary, source / "main.go"):
+        _run("go", "build", "-o", binary, ".", cwd=source, timeout=1800)
+    with served(demo, out / "tlog") as logs:
+        for log in logs:
+            command = [binary, log.url, log.log_key, log.witness_key, *log.older]
+            yield _run(*command).strip()
+            for path in [*some_files(log), "checkpoint", f"checkpoints/{log.older[0]}"]:
+                with broken(log, path):
+                    _refuses(*command)
+
+
 PEERS: dict[str, Callable[[Path, Path, Bundles], Iterator[str]]] = {
     "sigstore, in-toto": library,
     "sigstore (command)": sigstore_cli,
@@ -126,7 +163,17 @@ PEERS: dict[str, Callable[[Path, Path, Bundles], Iterator[str]]] = {
     "sigstore-js": sigstore_js,
     "cosign": cosign,
     "cyclonedx": cyclonedx,
+    "tessera fsck": fsck,
+    "go sumdb": checksum_database,
 }
+
+
+def _go(name: str, package: str) -> Path:
+    """A command of Go's, built from source."""
+    binary = VENV / "go" / name
+    if not binary.exists():
+        _run("go", "install", package, timeout=1800, GOBIN=str(binary.parent), CGO_ENABLED="0")
+    return binary
 
 
 def _python(name: str) -> Path:
