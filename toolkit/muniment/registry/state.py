@@ -106,7 +106,7 @@ class State:
     about: Table[Digest, tuple[int, ...]] = field(default_factory=Table)
     last: Map[str, int] = _EMPTY
     entries: Map[int, Entry] = _EMPTY
-    tree: StateTree = field(default_factory=StateTree)
+    tree: StateTree = field(default_factory=StateTree, compare=False)
 
     def current(self, name: Name, environment: str) -> VersionId | None:
         """The version that stands in an environment now."""
