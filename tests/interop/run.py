@@ -19,6 +19,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from elsewhere import signed_elsewhere  # noqa: E402
 from gather import find_model, gather  # noqa: E402
 from logs import broken, served, some_files  # noqa: E402
 
@@ -44,7 +45,7 @@ def main() -> int:
             began = time.monotonic()
             try:
                 said = list(ask(demo, out, bundles))
-            except (Disagreement, subprocess.SubprocessError, OSError) as error:
+            except (Disagreement, AssertionError, subprocess.SubprocessError, OSError) as error:
                 failed, said = failed + 1, [f"FAILED: {error}"]
             print(f"{name:<24} {time.monotonic() - began:6.1f} s  {'; '.join(said)}", flush=True)
     print(f"{len(PEERS) - failed} of {len(PEERS)} peers agree on {len(bundles)} bundles")
@@ -103,7 +104,7 @@ def sigstore_js(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
 
 def cosign(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
     """cosign, built from source."""
-    binary = _go("cosign", f"github.com/sigstore/cosign/v3/cmd/cosign@{COSIGN}")
+    binary = _cosign()
     for item in bundles:
         start = [binary, "verify-blob-attestation", "--trusted-root", out / "root.json", "--use-signed-timestamps"]
         start += ["--certificate-identity", item["identity"], "--certificate-oidc-issuer", item["issuer"]]
@@ -111,6 +112,11 @@ def cosign(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
         _run(*start, item["bundle"])
         _refuses(*start, item["broken"])
     yield f"{len(bundles)} bundles"
+
+
+def elsewhere(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
+    """The other way round: what cosign and model_signing sign is admitted here."""
+    yield from signed_elsewhere(_python("peers"), _cosign(), out)
 
 
 def cyclonedx(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
@@ -162,6 +168,7 @@ PEERS: dict[str, Callable[[Path, Path, Bundles], Iterator[str]]] = {
     "model_signing (command)": model_signing,
     "sigstore-js": sigstore_js,
     "cosign": cosign,
+    "signed elsewhere": elsewhere,
     "cyclonedx": cyclonedx,
     "tessera fsck": fsck,
     "go sumdb": checksum_database,
@@ -184,6 +191,10 @@ def _python(name: str) -> Path:
         _run(python, "-m", "pip", "install", "--quiet", "--requirement", wanted)
         (VENV / name / ".ready").touch()
     return python
+
+
+def _cosign() -> Path:
+    return _go("cosign", f"github.com/sigstore/cosign/v3/cmd/cosign@{COSIGN}")
 
 
 def _fresh(made: Path, source: Path) -> bool:

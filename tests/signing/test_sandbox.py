@@ -345,7 +345,7 @@ def test_fulcio_refuses_tokens_that_are_not_good(sandbox: Sandbox, folder: Path)
         status, body = call(url, csr(), token)
         assert status in (400, 403)
         assert message in json.loads(body)["message"]
-    assert call(url, csr(), sandbox.token("reviewer"))[0] == 201
+    assert call(url, csr(), sandbox.token("reviewer"))[0] == 200
 
 
 def test_fulcio_wants_proof_of_the_key(sandbox: Sandbox):
@@ -357,6 +357,34 @@ def test_fulcio_wants_proof_of_the_key(sandbox: Sandbox):
     body = json.dumps({"certificateSigningRequest": base64.b64encode(broken).decode()}).encode()
     status, answer = call(f"{sandbox.url}/api/v2/signingCert", body, sandbox.token("reviewer"))
     assert (status, "not signed by its key" in answer.decode()) == (403, True)
+
+
+def key_request(subject: bytes, key: ec.EllipticCurvePrivateKey | None = None) -> bytes:
+    """A key with its signature over the token's subject, as cosign and sigstore-js send it."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    content = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    proof = base64.b64encode(key.sign(subject, ec.ECDSA(hashes.SHA256()))).decode()
+    public = {"algorithm": "ECDSA", "content": content}
+    return json.dumps({"publicKeyRequest": {"publicKey": public, "proofOfPossession": proof}}).encode()
+
+
+def test_fulcio_takes_a_key_that_signs_the_subject(sandbox: Sandbox):
+    url, token = f"{sandbox.url}/api/v2/signingCert", sandbox.token("reviewer")
+    status, answer = call(url, key_request(b"reviewer@sandbox.muniment.dev"), token)
+    assert (status, answer.count(b"BEGIN CERTIFICATE")) == (200, 3)
+    status, answer = call(url, key_request(b"stranger@sandbox.muniment.dev"), token)
+    assert (status, "not signed by its key" in answer.decode()) == (403, True)
+    other = key_request(b"reviewer@sandbox.muniment.dev", ec.generate_private_key(ec.SECP384R1()))
+    status, answer = call(url, other, token)
+    assert (status, "not on P-256" in answer.decode()) == (400, True)
+    workflow_token = sandbox.token("trainer")
+    subject = b"repo:sandbox.muniment.dev/models:environment:production"
+    assert call(url, key_request(subject), workflow_token)[0] == 200
+    for body in (b"{}", b"[]", b'{"publicKeyRequest": 1}', b'{"certificateSigningRequest": "x"}'):
+        status, answer = call(url, body, token)
+        assert (status, "certificateSigningRequest" in answer.decode()) == (400, True)
 
 
 def test_rekor_logs_only_true_signatures(sandbox: Sandbox, folder: Path):

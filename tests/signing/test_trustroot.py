@@ -70,6 +70,13 @@ def test_the_public_roots_are_accepted(path: Path):
     assert any("rekor" in name for log in keys.logs for name in log.names)
 
 
+def test_a_window_may_end_with_the_calendar(forge: Forge):
+    def last(root: dict[str, Any]) -> None:
+        root["timestampAuthorities"][0]["validFor"]["end"] = "9999-12-31T23:59:59.999999Z"
+
+    assert StrictVerifier(forge.root_bytes(last)).verify_by_stock(forge.bundle())
+
+
 def test_there_are_public_roots_to_test():
     assert len(SHIPPED) == 2
 

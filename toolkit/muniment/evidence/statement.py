@@ -14,6 +14,8 @@ from muniment.core.digest import Digest
 from muniment.core.errors import Malformed
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+# What cosign still writes: the same fields with the same meaning.
+OLD_STATEMENT_TYPE = "https://in-toto.io/Statement/v0.1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 # Schemas are checked by recursion: deeper text would end a reader, or be judged by how deep its stack happens to be.
 MAX_DEPTH = 64
@@ -48,11 +50,11 @@ def format_statement(statement: Statement) -> bytes:
     )
 
 
-def parse_statement(payload: bytes) -> Statement:
-    """The statement that a payload holds; it need not be canonical JSON. Raises `Malformed`."""
+def parse_statement(payload: bytes, types: Collection[str] = (STATEMENT_TYPE,)) -> Statement:
+    """The statement of one of the types that a payload holds; it need not be canonical JSON. Raises `Malformed`."""
     value = parse_json(payload, "The statement")
     check_depth(value)
-    if not isinstance(value, dict) or value.get("_type") != STATEMENT_TYPE:
+    if not isinstance(value, dict) or value.get("_type") not in types:
         raise Malformed("The payload is not an in-toto Statement v1.", f"Its _type must be {STATEMENT_TYPE}.")
     predicate_type, predicate = value.get("predicateType"), value.get("predicate", {})
     if not isinstance(predicate_type, str) or not predicate_type or not isinstance(predicate, dict):

@@ -47,7 +47,7 @@ def _subject(extension: x509.ExtensionType | None) -> str:
         raise Malformed(f"The signing certificate names {len(names)} subjects.", "It must name exactly one.")
     name = names[0]
     if isinstance(name, x509.RFC822Name | x509.UniformResourceIdentifier):
-        return _plain(name.value, "subject")
+        return plain(name.value, "subject")
     if isinstance(name, x509.OtherName) and name.type_id.dotted_string == _USER_NAME:
         return _utf8_string(name.value, "subject")
     raise Malformed("The signing certificate's subject is neither e-mail, URI nor user name.", _ODD)
@@ -64,10 +64,11 @@ def _utf8_string(data: bytes, name: str) -> str:
         raise Malformed(f"The certificate's {name} is not UTF-8.", _ODD) from error
     if tag != der.UTF8_STRING or rest:
         raise Malformed(f"The certificate's {name} is not a DER UTF8String.", _ODD)
-    return _plain(text, name)
+    return plain(text, name)
 
 
-def _plain(text: str, name: str) -> str:
+def plain(text: str, name: str) -> str:
+    """The text, which a certificate has as `name`. Raises `Malformed` where it is empty or holds control characters."""
     if not text or _CONTROL.search(text):
         raise Malformed(f"The certificate's {name} is empty or holds control characters.", _ODD)
     return text

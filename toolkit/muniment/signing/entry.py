@@ -116,7 +116,7 @@ def _check_checkpoint(entry: LogEntry, log: Log) -> tuple[Note, Signature]:
         raise Untrusted("The checkpoint is of another tree size than the inclusion proof.", _DO_NOT)
     if checkpoint.root != entry.proof.root:
         raise Untrusted("The checkpoint is of another root than the inclusion proof.", _DO_NOT)
-    return note, _own_line(checkpoint, note, log, entry.kind == REKOR_V1)
+    return note, _own_line(checkpoint, note, log, entry.kind != REKOR_V2)
 
 
 def _own_line(checkpoint: Checkpoint, note: Note, log: Log, tree_named: bool) -> Signature:

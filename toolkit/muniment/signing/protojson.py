@@ -44,6 +44,7 @@ def _text(required: bool = True) -> Field:
 LOG_ID = {"keyId": Field("bytes")}
 TIME_RANGE = {"start": Field("time"), "end": Field("time", required=False)}
 CERTIFICATE = {"rawBytes": Field("bytes")}
+CHAIN = {"certificates": Field("X509Certificate", repeated=True)}
 
 BUNDLE: Messages = {
     "Bundle": {
@@ -87,6 +88,25 @@ BUNDLE: Messages = {
     "Signature": {"sig": Field("bytes"), "keyid": _text(required=False)},
 }
 
+# What other clients wrote, since v0.1: the signer's certificate or key in one of three fields, proofs left out.
+FOREIGN: Messages = {
+    **BUNDLE,
+    "VerificationMaterial": {
+        "certificate": Field("X509Certificate", required=False),
+        "x509CertificateChain": Field("X509CertificateChain", required=False),
+        "publicKey": Field("PublicKeyIdentifier", required=False),
+        "tlogEntries": Field("TransparencyLogEntry", repeated=True),
+        "timestampVerificationData": Field("TimestampVerificationData", required=False),
+    },
+    "X509CertificateChain": CHAIN,
+    "PublicKeyIdentifier": {"hint": _text(required=False)},
+    "TransparencyLogEntry": {
+        **BUNDLE["TransparencyLogEntry"],
+        "inclusionProof": Field("InclusionProof", required=False),
+    },
+    "InclusionProof": {**BUNDLE["InclusionProof"], "checkpoint": Field("Checkpoint", required=False)},
+}
+
 TRUSTED_ROOT: Messages = {
     "TrustedRoot": {
         "mediaType": _text(),
@@ -114,7 +134,7 @@ TRUSTED_ROOT: Messages = {
         "operator": _text(required=False),
     },
     "DistinguishedName": {"organization": _text(), "commonName": _text()},
-    "X509CertificateChain": {"certificates": Field("X509Certificate", repeated=True)},
+    "X509CertificateChain": CHAIN,
     "X509Certificate": CERTIFICATE,
 }
 

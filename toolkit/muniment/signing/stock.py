@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -29,6 +29,7 @@ from muniment.signing.keyring import OTHER_ROOT, Positions
 from muniment.signing.trustroot import CONFIG_MEDIA_TYPE
 
 _SIGNING_MEDIA_TYPE = "application/vnd.dev.sigstore.signingconfig.v0.2+json"
+_MOMENT = timedelta(microseconds=1)
 _DO_NOT = "Do not use the bundle; ask its signer for a good one."
 
 
@@ -36,8 +37,8 @@ class Stock:
     """Verifiers over one trusted root, given as normalised protobuf-JSON. Raises `Malformed` for one not whole."""
 
     def __init__(self, value: dict[str, Any]) -> None:
-        self._value = value
-        self._all = _verifier(_stock_root(value))
+        self._value = {**value, "timestampAuthorities": [_inclusive(one) for one in value["timestampAuthorities"]]}
+        self._all = _verifier(_stock_root(self._value))
         self._narrowed: dict[Positions, _AtTimes] = {}
         self._stampers: dict[int, _AtTimes] = {}
 
@@ -154,6 +155,15 @@ class _AtTimes(Verifier):
 
     def _establish_time(self, bundle: StockBundle) -> list[TimestampVerificationResult]:
         return super()._establish_time(bundle) if self._times is None else self._times
+
+
+def _inclusive(authority: dict[str, Any]) -> dict[str, Any]:
+    """The last moment of a window belongs to it (`sigstore_common.proto`); the stock verifier leaves that out."""
+    window = authority["validFor"]
+    if "end" not in window:
+        return authority
+    end = min(datetime.fromisoformat(window["end"]), datetime.max.replace(tzinfo=UTC) - _MOMENT) + _MOMENT
+    return {**authority, "validFor": {**window, "end": end.isoformat().replace("+00:00", "Z")}}
 
 
 def _verifier(root: TrustedRoot) -> _AtTimes:

@@ -5,15 +5,18 @@ Source: Fulcio `docs/certificate-specification.md` and `docs/oid-info.md`; RFC 6
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from muniment.core.errors import Malformed, Untrusted
@@ -28,29 +31,51 @@ _HOST = "https://github.com/"
 Extension = tuple[x509.ExtensionType, bool]
 
 
-def issue(
-    request: x509.CertificateSigningRequest, claims: Mapping[str, str], keys: Keys, now: datetime
-) -> x509.Certificate:
-    """The certificate for the request's key and the claims' identity, valid from `now` (whole seconds).
+def issue(request: Any, claims: Mapping[str, Any], keys: Keys, now: datetime) -> x509.Certificate:
+    """The certificate that a JSON request asks for a token's claims, valid from `now` (whole seconds).
 
+    The key comes in a certificate signing request, or by itself with its signature over the token's subject.
     Raises `Untrusted` when the requester does not hold the key, `Malformed` for a key other than on P-256.
     """
-    key = request.public_key()
+    try:
+        key, holds = _of_csr(request) if "certificateSigningRequest" in request else _of_key(request, claims)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Malformed("The request has neither certificateSigningRequest nor publicKeyRequest.", _CLIENT) from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise Malformed("The certificate request is for a key that is not on P-256.", "Use ECDSA on P-256.")
-    if not request.is_signature_valid:
+    if not holds:
         raise Untrusted("The certificate request is not signed by its key.", "Sign it with the key it names.")
     return certify(key, profile(key, [subject_of(claims)], extensions_of(claims), keys), keys, now)
 
 
-def subject_of(claims: Mapping[str, str]) -> x509.GeneralName:
+_CLIENT = "Use a client of today."
+
+
+def _of_csr(request: Any) -> tuple[Any, bool]:
+    csr = x509.load_pem_x509_csr(base64.b64decode(request["certificateSigningRequest"]))
+    return csr.public_key(), csr.is_signature_valid
+
+
+def _of_key(request: Any, claims: Mapping[str, Any]) -> tuple[Any, bool]:
+    """The key, and whether it signed the e-mail address or else the subject of the token, as Fulcio asks."""
+    wanted = request["publicKeyRequest"]
+    key = load_pem_public_key(wanted["publicKey"]["content"].encode())
+    signed = str(claims.get("email", claims["sub"])).encode()
+    try:
+        key.verify(base64.b64decode(wanted["proofOfPossession"]), signed, ec.ECDSA(hashes.SHA256()))  # type: ignore
+    except InvalidSignature:
+        return key, False
+    return key, True
+
+
+def subject_of(claims: Mapping[str, Any]) -> x509.GeneralName:
     """The subject alternative name: the workflow's URI, or the person's e-mail address."""
     if claims["iss"] == GITHUB:
         return x509.UniformResourceIdentifier(_HOST + claims["job_workflow_ref"])
     return x509.RFC822Name(claims["email"])
 
 
-def extensions_of(claims: Mapping[str, str]) -> dict[str, bytes]:
+def extensions_of(claims: Mapping[str, Any]) -> dict[str, bytes]:
     """Fulcio's extensions by dotted number: .1 to .6 raw, .8 to .24 as DER UTF8String."""
     raw = {1: claims["iss"]}
     typed = {8: claims["iss"]}
@@ -63,7 +88,7 @@ def extensions_of(claims: Mapping[str, str]) -> dict[str, bytes]:
     }
 
 
-def _github_extensions(claims: Mapping[str, str]) -> dict[int, str]:
+def _github_extensions(claims: Mapping[str, Any]) -> dict[int, str]:
     run = f"{claims['repository']}/actions/runs/{claims['run_id']}/attempts/{claims['run_attempt']}"
     values = {
         9: _HOST + claims["job_workflow_ref"],

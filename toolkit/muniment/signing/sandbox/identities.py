@@ -66,10 +66,12 @@ def workflow(
     return SandboxIdentity(name, GITHUB, f"https://github.com/{repository}/.github/workflows/{file}@{ref}", called)
 
 
-def token_claims(identity: SandboxIdentity) -> dict[str, str]:
+def token_claims(identity: SandboxIdentity) -> dict[str, Any]:
     """The claims of the identity's token, without times and audience."""
     if identity.issuer == ACCOUNTS:
-        return {"iss": ACCOUNTS, "sub": identity.name, "email": identity.subject, **identity.claims}
+        return {"iss": ACCOUNTS, "sub": identity.name, "email": identity.subject, "email_verified": True} | dict(
+            identity.claims
+        )
     return {"iss": GITHUB, **_github_claims(identity)}
 
 

@@ -22,7 +22,7 @@ AUDIENCE = "sigstore"
 LIFETIME = timedelta(minutes=10)
 
 
-def issue_token(claims: Mapping[str, str], key: rsa.RSAPrivateKey, now: datetime, audience: str = AUDIENCE) -> str:
+def issue_token(claims: Mapping[str, Any], key: rsa.RSAPrivateKey, now: datetime, audience: str = AUDIENCE) -> str:
     """The token that says the claims, valid for ten minutes from `now`."""
     begin = int(now.timestamp())
     times = {"iat": begin, "nbf": begin, "exp": begin + int(LIFETIME.total_seconds()), "aud": audience}

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import base64
 import hmac
 import json
 import secrets
@@ -22,11 +21,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from muniment.core.canonical import parse_json
-from muniment.core.errors import Malformed, Missing, MunimentError, Rejected
+from muniment.core.errors import Missing, MunimentError, Rejected
 from muniment.signing.sandbox import fulcio, oidc, tsa
 from muniment.signing.sandbox.identities import ACCOUNTS
 from muniment.signing.sandbox.keys import Keys
@@ -91,14 +89,10 @@ class Services:
     def _signing_certificate(self, authorization: str, body: bytes) -> Answer:
         now = _now()
         claims = oidc.open_token(authorization.partition(" ")[2], self._keys.oidc_key.public_key(), now)
-        request = parse_json(body, "The request")
-        try:
-            csr = x509.load_pem_x509_csr(base64.b64decode(request["certificateSigningRequest"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise Malformed("The request has no certificateSigningRequest.", "Use a client of today.") from error
-        leaf = fulcio.issue(csr, claims, self._keys, now).public_bytes(Encoding.PEM).decode()
+        certificate = fulcio.issue(parse_json(body, "The request"), claims, self._keys, now)
+        leaf = certificate.public_bytes(Encoding.PEM).decode()
         chain = {"chain": {"certificates": [leaf, *self._chain()]}}
-        return 201, _JSON, json.dumps({"signedCertificateEmbeddedSct": chain}).encode()
+        return 200, _JSON, json.dumps({"signedCertificateEmbeddedSct": chain}).encode()
 
     def _chain(self) -> list[str]:
         return [c.public_bytes(Encoding.PEM).decode() for c in (self._keys.fulcio, self._keys.fulcio_root)]
