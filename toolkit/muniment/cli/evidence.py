@@ -30,6 +30,7 @@ KINDS = (*DOCUMENTS, "signature")
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
     commands.add(app, attest, bom)
+    commands.add(app, import_, name="import")
     commands.add(app, record, context_settings={"allow_interspersed_args": False})
 
 
@@ -67,6 +68,27 @@ def bom(
     from muniment.evidence.bom.make import attest_bom
 
     statement = attest_bom(path, card, options.now())
+    deliver(statement, options.Delivery(registry, signing, outcome), out)
+
+
+def import_(
+    bundle: Annotated[Path, typer.Argument(help="A bundle made elsewhere: by cosign, GitHub, model signing, ...")],
+    source: Annotated[str, typer.Option("--source", help="The source of registry.yaml that vouches for it.")],
+    *,
+    registry: options.Registry = options.HERE,
+    signing: options.Signing,
+    out: options.Out = None,
+    outcome: options.Outcome,
+) -> None:
+    """Bring in a statement that a third party signed, as evidence by them."""
+    from muniment.cli.making import deliver
+    from muniment.core.canonical import parse_json
+    from muniment.registry.sources import bring_in
+
+    config = options.own_history(registry).state.config
+    assert config is not None
+    value = parse_json(options.read(bundle), str(bundle))
+    statement = bring_in(value, source, config.sources, options.now())
     deliver(statement, options.Delivery(registry, signing, outcome), out)
 
 

@@ -24,11 +24,13 @@ EVENTS: dict[str, str] = {
     for kind in ("configure", "rotate-key", "release", "approve", "promote", "rollback", "retire")
 }
 
+THIRD_PARTY = "third-party"  # brings in a statement of one of the kinds above that was made elsewhere
 STATE = f"{OWN}state/v1"
 CHECKPOINT = f"{OWN}checkpoint/v1"
 BUILD_TYPE = f"{OWN}buildtypes/ml-training/v1"
 
-_SHORT = {uri: kind for kind, uri in (EVIDENCE | EVENTS | {"state": STATE}).items()}
+_OTHERS = {THIRD_PARTY: f"{OWN}{THIRD_PARTY}/v1", "state": STATE}
+_SHORT = {uri: kind for kind, uri in (EVIDENCE | EVENTS | _OTHERS).items()}
 
 
 def kind_of(predicate_type: str) -> str | None:

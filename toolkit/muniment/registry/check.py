@@ -13,7 +13,7 @@ from muniment.core.digest import Digest
 from muniment.core.errors import Malformed, Refused
 from muniment.core.name import VersionId
 from muniment.evidence.check import check_evidence
-from muniment.evidence.kinds import EVENTS, EVIDENCE, kind_of
+from muniment.evidence.kinds import EVENTS, EVIDENCE, THIRD_PARTY, kind_of
 from muniment.evidence.statement import format_statement
 from muniment.log.merkle import leaf_hash
 from muniment.log.tiles import MAX_ENTRY
@@ -23,6 +23,7 @@ from muniment.registry.event import Configure, Event
 from muniment.registry.judges import JUDGES
 from muniment.registry.judges.common import config_of
 from muniment.registry.predicate import parse_event
+from muniment.registry.sources import open_third_party
 from muniment.registry.state import Entry, Era, State
 from muniment.signing.identity import Signed
 
@@ -40,7 +41,7 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     Raises `Refused` (with findings where policy speaks) or `Malformed`.
     """
     kind = kind_of(signed.statement.predicate_type)
-    if kind not in EVENTS and kind not in EVIDENCE:
+    if kind not in EVENTS and kind not in EVIDENCE and kind != THIRD_PARTY:
         raise Refused(
             f"{signed.statement.predicate_type} is no kind of record this registry knows.",
             f"Submit one of: {', '.join([*EVIDENCE, *EVENTS])}.",
@@ -48,10 +49,8 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     canonical = _check_form(signed, leaf)
     _check_time(state, signed, at)
     _check_new(state, signed)
-    if kind in EVIDENCE:
-        _check_role(state, signed, kind, None, at)
-        check_evidence(signed.statement)
-        return _append(state, signed, at, leaf, kind, None, ())
+    if kind not in EVENTS:
+        return _admit_evidence(state, signed, at, leaf, kind)
     event = parse_event(signed.statement)
     if canonical != signed.payload:
         raise Malformed(f"The {kind} event is not canonical JSON.", "Write events with muniment.")
@@ -60,6 +59,16 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     _check_place(state, signed, event, kind, at)
     change, findings = JUDGES[type(event)](state, signed, event, at)
     return change(_append(state, signed, at, leaf, kind, event, findings))
+
+
+def _admit_evidence(state: State, signed: Signed, at: datetime, leaf: bytes, kind: str) -> State:
+    _check_role(state, signed, kind, None, at)
+    carrier, said = None, signed
+    if kind == THIRD_PARTY:
+        kind, said = open_third_party(signed, config_of(state).sources)
+        carrier = signed
+    check_evidence(said.statement)
+    return _append(state, said, at, leaf, kind, None, (), carrier)
 
 
 def _check_form(signed: Signed, leaf: bytes) -> bytes:
@@ -88,7 +97,7 @@ def _check_time(state: State, signed: Signed, at: datetime) -> None:
 
 def _check_new(state: State, signed: Signed) -> None:
     for index in state.statements.get(signed.statement_digest, ()):
-        record = state.entries[index].record
+        record = state.entries[index].carrier or state.entries[index].record
         if record is not None and record.identity.key == signed.identity.key:
             raise Refused(f"The same statement by the same signer is entry {index} already.", "Nothing is left to do.")
 
@@ -131,6 +140,7 @@ def _append(
     kind: str,
     event: Event | None,
     findings: tuple[Finding, ...],
+    carrier: Signed | None = None,
 ) -> State:
     index = state.size
     about = state.about
@@ -144,7 +154,7 @@ def _append(
         statements=state.statements.set(signed.statement_digest, (*known, index)),
         about=about,
         last=state.last.set(event.acts_on(signed.identity.key), index) if event else state.last,
-        entries=state.entries.set(index, Entry(index, leaf, kind, signed, event, at, findings)),
+        entries=state.entries.set(index, Entry(index, leaf, kind, signed, event, at, findings, carrier)),
     )
 
 

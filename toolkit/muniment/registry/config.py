@@ -12,15 +12,16 @@ from muniment.core.digest import Digest, digest_of
 from muniment.core.document import Misplaced, check_schema, placed
 from muniment.core.errors import Malformed
 from muniment.core.instant import parse_instant
-from muniment.evidence.kinds import EVENTS, EVIDENCE
+from muniment.evidence.kinds import EVENTS, EVIDENCE, THIRD_PARTY
 from muniment.log import policy as tlog
 from muniment.policy.engine import Policy, parse_policy
 from muniment.registry.config_check import FOR_ALL, check_config
 from muniment.registry.pattern import Pattern, parse_pattern
+from muniment.registry.sources import Believed, parse_sources
 from muniment.signing.identity import Identity
 from muniment.signing.trustroot import canonical_root
 
-KINDS = frozenset(EVIDENCE | EVENTS)
+KINDS = frozenset({*EVIDENCE, *EVENTS, THIRD_PARTY})
 ALL = "all"
 
 
@@ -66,10 +67,10 @@ class Config:
     """registry.yaml, policy.yaml and the Sigstore trusted root, as one configure entry carries them.
 
     `environments` are names, in order; `stages` what is said of each. `tlog_policy` has the log's keys and the
-    witnesses readers are told of; `sequencer` is who publishes and anchors checkpoints, if anybody is named. `roles`
-    maps a role to the record kinds it may sign; `persons` maps a person to identities. `root` is the digest of
-    `trusted_root` (canonical JSON), `roots` those of all that were in force in the log, oldest first; `digest` is that
-    of the whole configuration.
+    witnesses readers are told of; `sequencer` is who publishes and anchors checkpoints, if anybody is named; `sources`
+    are the third parties that are believed. `roles` maps a role to the record kinds it may sign; `persons` maps a
+    person to identities. `root` is the digest of `trusted_root` (canonical JSON), `roots` those of all that were in
+    force in the log, oldest first; `digest` is that of the whole configuration.
     """
 
     origin: str
@@ -85,6 +86,7 @@ class Config:
     log_keys: tuple[str, ...]
     tlog_policy: tlog.Policy
     sequencer: Pattern | None
+    sources: tuple[Believed, ...]
     threshold: int
     policy: Policy
     trusted_root: bytes
@@ -98,10 +100,12 @@ class Config:
     ) -> tuple[str, ...]:
         """The roles by which an identity may sign a kind of record in a namespace (None: in any) at a time.
 
-        What concerns the whole registry needs a role held in all namespaces.
+        For a third party's identity they are the sources that vouch for it. What concerns the whole registry needs a
+        role held in all namespaces.
         """
+        vouching = tuple(s.name for s in self.sources if s.vouches(identity, kind, namespace))
         if identity.root not in self.roots:
-            return ()
+            return vouching
         anywhere = namespace is None and kind not in FOR_ALL
         held = {
             b.role
@@ -110,7 +114,7 @@ class Config:
             and b.lasts(signed_at, admitted_at)
             and b.identity.matches(identity)
         }
-        return tuple(role for role, may in self.roles.items() if role in held and kind in may)
+        return (*vouching, *(role for role, may in self.roles.items() if role in held and kind in may))
 
     def person_of(self, identity: Identity) -> str | None:
         """The person an identity belongs to, or None."""
@@ -143,6 +147,7 @@ def parse_config(configuration: Mapping[str, Any]) -> Config:
         log_keys=tuple(registry["logKeys"]),
         tlog_policy=_tlog_policy(registry),
         sequencer=_sequencer(registry),
+        sources=parse_sources(registry.get("sources", {})),
         threshold=registry.get("administrators", {}).get("threshold", 1),
         policy=parse_policy(configuration["policy"]),
         trusted_root=root,

@@ -28,6 +28,7 @@ def check_config(config: Config) -> None:
     for number, binding in enumerate(config.bindings):
         _check_binding(config, binding, number)
     _check_sequencer(config)
+    _check_sources(config)
     _check_issuers(config)
     _check_keys(config)
     _check_administrators(config)
@@ -39,6 +40,23 @@ def check_config(config: Config) -> None:
             f"The configuration declares the registry {declared}, and its Sigstore trusted root says otherwise.",
             "Set sandbox to true for a sandbox's trusted root and to false for any other.",
         )
+
+
+def _check_sources(config: Config) -> None:
+    """Third parties speak in namespaces that there are, and a sandbox's word counts in sandboxes only."""
+    for believed in config.sources:
+        place = ("sources", believed.name)
+        for number, namespace in enumerate(believed.namespaces):
+            if namespace not in config.namespaces:
+                where = (*place, "namespaces", number)
+                raise Misplaced(where, f"The namespace {namespace!r} is not defined.", "Define it under namespaces.")
+        if believed.sandbox not in (None, config.sandbox):
+            raise Misplaced(
+                (*place, "sigstore"),
+                f"The source is {'a sandbox' if believed.sandbox else 'a real Sigstore instance'}, and the registry "
+                f"{'is not' if believed.sandbox else 'is a sandbox'}.",
+                "One registry never holds both.",
+            )
 
 
 def _check_names(config: Config) -> None:

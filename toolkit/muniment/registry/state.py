@@ -24,7 +24,8 @@ _EMPTY: Map[Any, Any] = Map()
 class Entry:
     """One line of the log, checked: `leaf` its bytes, `record` what was signed (None for a state leaf).
 
-    `event` is None for evidence and state leaves; `findings` are what policy said at admission.
+    `event` is None for evidence and state leaves; `findings` are what policy said at admission. Where a third party's
+    statement was brought in, `record` is it by its own signer, and `carrier` the record that brought it.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Entry:
     event: Event | None
     admitted_at: datetime
     findings: tuple[Finding, ...] = ()
+    carrier: Signed | None = None
 
 
 @dataclass(frozen=True, slots=True)
