@@ -1,0 +1,65 @@
+"""`muniment import`: a vendor's bundle brought into a registry that believes the vendor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from muniment.verify.replay import verify_registry
+from tests.cli.run import Ran, muniment
+from tests.registry.paper import model, signature
+from tests.registry.test_sources import by_key, pem
+from tests.world import POLICY, World, make_world, registry_document
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    document = registry_document() | {"sources": {"vendor": {"kinds": ["signature"], "key": pem()}}}
+    document["roles"]["trainer"]["may"].append("third-party")
+    made = make_world(tmp_path_factory.mktemp("world"), POLICY, document)
+    yield made
+    made.sandbox.__exit__(None, None, None)
+
+
+def bring(world: World, bundle: Path, source: str = "vendor") -> Ran:
+    keys = ("--sandbox", world.folder / "sandbox", "--as", "trainer", "--log-key", world.folder / "log.key")
+    return muniment("import", bundle, "--source", source, "--registry", world.store.root, *keys, "--publish")
+
+
+def test_a_vendors_bundle_becomes_evidence(world: World, tmp_path: Path) -> None:
+    (tmp_path / "vendor.json").write_text(json.dumps(by_key(signature())))
+    done = bring(world, tmp_path / "vendor.json")
+    assert (done.code, "signature" in done.out) == (0, True), done.err
+    replayed = verify_registry(world.store, world.trust).history
+    record = replayed.entries[replayed.state.about[model().digest][0]].record
+    assert record is not None
+    assert record.identity.issuer == "key"
+    shown = muniment("history", "--registry", world.store.root)
+    assert record.identity.subject in shown.out
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "code", "fact"),
+    [
+        (None, "vendor", 3, "does not exist"),
+        ("{", "vendor", 3, "is not JSON"),
+        ("[]", "vendor", 3, "error: "),
+        ("{}", "vendor", 3, "error: "),
+        (json.dumps(by_key(signature())), "nobody", 1, "declares no source 'nobody'"),
+        (json.dumps(by_key(signature())).replace('"sig": "M', '"sig": "N'), "vendor", 1, "The signature is not of"),
+    ],
+)
+def test_what_cannot_be_brought(
+    world: World, tmp_path: Path, text: str | None, source: str, code: int, fact: str
+) -> None:
+    before = world.store.read("checkpoint")
+    if text is not None:
+        (tmp_path / "vendor.json").write_text(text)
+    done = bring(world, tmp_path / "vendor.json", source)
+    assert (done.code, fact in done.err) == (code, True), done.err
+    assert "try: " in done.err
+    assert world.store.read("checkpoint") == before
+    assert world.store.list("inbox") == []
