@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from muniment.log.note import NoteSigner, cosigned_at, open_note, parse_cosigner, parse_vkey
+from muniment.log.note import Cosigner, NoteSigner, cosigned_at, format_skey, open_note, parse_cosigner, parse_vkey
 from muniment.log.witness import read_path
 from muniment.registry.store.local import LocalStore
+from muniment.verify.trust import format_trust
 from tests.cli.run import Ran, muniment
 from tests.cli.test_bad_input import place, plain
-from tests.world import World
+from tests.world import World, make_world, registry_document
 
 __all__ = ["place"]
 NAME = "witness.example/w"
+WITNESS = Cosigner(NAME, bytes(range(2, 34)))
 
 
 @pytest.fixture
@@ -125,3 +130,70 @@ def test_two_runs_at_once(told: World, place: Path) -> None:
     assert witness(place).code == 0
     with LocalStore(place / "state").turn():
         plain(witness(place), 4, "Another run")
+
+
+class TestPublishTakesCosignatures:
+    """The witness runs after the checkpoint is out; the same publish, with an empty inbox, brings its line in."""
+
+    @pytest.fixture
+    def watched(self, tmp_path: Path) -> Iterator[World]:
+        lines = [f"witness w {WITNESS.vkey}", "quorum w"]
+        made = make_world(tmp_path / "world", document=registry_document() | {"witnessPolicy": lines})
+        (made.folder / "trust.json").write_bytes(format_trust(made.trust))
+        (made.folder / "witness.key").write_text(format_skey(WITNESS))
+        yield made
+        made.sandbox.__exit__(None, None, None)
+
+    def run(self, watched: World, *more: object) -> Ran:
+        return muniment("publish", watched.store.root, "--log-key", watched.folder / "log.key", *more)
+
+    def witnessed(self, watched: World) -> Path:
+        """The witness's folder after it ran."""
+        at = watched.folder
+        pins = ["--trust", at / "trust.json", "--key", at / "witness.key", "--replay"]
+        assert muniment("witness", watched.store.root, "--state", at / "state", *pins).code == 0
+        return at / "state"
+
+    def test_the_whole_way(self, watched: World) -> None:
+        trust = ["--trust", watched.folder / "trust.json"]
+        plain(muniment("verify", watched.store.root, *trust), 1, "0 of 1 known witnesses cosigned")
+        ran = self.run(watched, "--cosignatures", self.witnessed(watched), "--require-quorum")
+        assert (ran.code, ran.err) == (0, "")
+        first, last = ran.out.splitlines()
+        assert first == f"the log has {watched.history.checkpoint.size} entries"
+        assert re.fullmatch(r"cosigned by w at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", last)
+        verified = muniment("verify", watched.store.root, *trust)
+        assert verified.code == 0
+        assert f"  {last}\n" in verified.out
+        value = json.loads(self.run(watched, "--cosignatures", self.witnessed(watched), "--json").out)
+        assert value["cosignatures"] == {"witnesses": {"w": last.rpartition(" ")[2]}, "added": 0, "remarks": []}
+
+    def test_a_pack_says_who_replayed(self, watched: World) -> None:
+        watched.release("aiops/cpu@1.0.0")
+        self.run(watched, "--cosignatures", self.witnessed(watched))
+        pack = watched.folder / "cpu.pack"
+        muniment("pack", "aiops/cpu@1.0.0", "-r", watched.store.root, "-o", pack)
+        pins = watched.folder / "replays.json"
+        pins.write_bytes(format_trust(replace(watched.trust, replayed_by=("w",))))
+        ran = muniment("verify", pack, "--trust", pins)
+        assert "  cosigned by w at " in ran.out
+        assert "  asserted by the log; replayed by: w: no other event of aiops/cpu@1.0.0" in ran.out
+
+    def test_a_place_that_is_gone_is_a_warning_and_with_the_quorum_unknown(self, watched: World) -> None:
+        gone = watched.folder / "gone"
+        ran = self.run(watched, "--cosignatures", gone)
+        assert ran.code == 0
+        assert ran.err.startswith(f"warning: {gone}: no cosignature: {gone}/")
+        ran = self.run(watched, "--cosignatures", "http://127.0.0.1:9/", "--require-quorum")
+        assert ran.code == 3
+        assert "try: Some witnesses could not be read" in ran.err
+
+    def test_a_quorum_that_lacks_is_false(self, watched: World) -> None:
+        ran = self.run(watched, "--require-quorum")
+        assert ran.code == 1
+        assert "error: 0 of 1 known witnesses cosigned" in ran.err
+
+    def test_a_registry_without_a_quorum(self, told: World, place: Path) -> None:
+        ran = muniment("publish", place / "registry", "--log-key", place / "log.key", "--require-quorum")
+        assert ran.code == 2
+        assert "asks for no quorum" in ran.err

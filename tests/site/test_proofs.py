@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -158,10 +159,11 @@ def test_a_page_does_not_follow_the_newest_checkpoint(story: Sample) -> None:
 
 def test_cosignatures_that_come_later_change_no_page(site: dict[str, bytes], story: Sample) -> None:
     newest = max(story.notes)
-    notes = {size: note if size == newest else _cosigned(note) for size, note in story.notes.items()}
-    cosigned = {p.path: p.data for p in render(story.history(), story.blob, notes)}
+    notes = {size: _cosigned(note) for size, note in story.notes.items()}
+    history = replace(story.history(), note=notes[newest])
+    cosigned = {p.path: p.data for p in render(history, story.blob, notes)}
     changed = {p.partition("/")[0] for p in site if site[p] != cosigned[p]}
-    assert changed == {"checkpoints", "proof"}
+    assert changed == {"checkpoint", "checkpoints", "proof"}
     proof = parse_proof(cosigned[paths.proof_file(3)])
     assert {s.name for s in parse_note(proof.checkpoint).signatures} == {ORIGIN, WITNESS.name}
 

@@ -18,6 +18,7 @@ from muniment.core.errors import Missing, Unreachable, Usage
 if TYPE_CHECKING:
     from muniment.log.note import NoteSigner
     from muniment.registry.fold import History
+    from muniment.registry.store import Reader
     from muniment.registry.store.local import LocalStore
     from muniment.signing.keyless import Signer
     from muniment.verify.trust import Trust
@@ -165,6 +166,15 @@ def local(registry: Path) -> LocalStore:
             "Give --registry DIR, set MUNIMENT_REGISTRY, or make one with muniment init.",
         )
     return LocalStore(registry)
+
+
+def reader(place: str) -> Reader:
+    """What is at an address or in a folder, there or not."""
+    from muniment.registry.store.http import HttpReader
+    from muniment.registry.store.local import LocalStore
+    from muniment.verify.target import is_address
+
+    return HttpReader(place) if is_address(place) else LocalStore(Path(place))
 
 
 def own_history(registry: Path, size: int | None = None) -> History:

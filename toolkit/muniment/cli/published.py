@@ -9,18 +9,35 @@ from muniment.cli import output
 from muniment.core.errors import MunimentError, Refused, Rejected
 
 if TYPE_CHECKING:
+    from muniment.registry.cosign import Gathered
     from muniment.registry.draft import Turned
     from muniment.registry.sequencer import Published
 
 SHOWN = 100  # submissions told one by one; a flood fills no terminal
 
 
-def report(done: Published, json: bool, delivered: Mapping[str, Any] | None = None) -> None:
-    """Prints what a publish did, and in JSON what was `delivered` to it. Raises `Refused` where it refused for good."""
-    from muniment.interop.reports import report_publish
+def report(
+    done: Published,
+    json: bool,
+    delivered: Mapping[str, Any] | None = None,
+    gathered: Gathered | None = None,
+) -> None:
+    """Prints what a publish did, and in JSON what was `delivered` to it. Raises `Refused` where it refused for good.
 
-    output.result({**(delivered or {}), **_value(done)}, _text(done), json)
+    `gathered` says which cosignatures it took in, where it was asked to.
+    """
+    from muniment.interop.reports import report_cosignatures, report_publish
+
+    value, text = {**(delivered or {}), **_value(done)}, _text(done)
+    if gathered is not None:
+        value |= {"cosignatures": _cosignatures(gathered)}
+        text = "\n".join([text, *(f"cosigned by {name} at {at}" for name, at in _times(gathered).items())])
+        for remark in gathered.remarks:
+            output.say(f"warning: {remark}")
+    output.result(value, text, json)
     report_publish(done)
+    if gathered is not None:
+        report_cosignatures(gathered)
     refused = [t for t in done.turned if not t.waits]
     if refused:
         raise _refusal(refused)
@@ -33,6 +50,16 @@ def _refusal(turned: list[Turned]) -> MunimentError:
     if len(turned) > 1:
         return Refused(f"{len(turned)} submissions were not admitted.", "See each above.", findings)
     return only if isinstance(only, Rejected) else Refused(only.fact, only.remedy, findings)
+
+
+def _cosignatures(gathered: Gathered) -> dict[str, Any]:
+    return {"witnesses": _times(gathered), "added": gathered.added, "remarks": list(gathered.remarks)}
+
+
+def _times(gathered: Gathered) -> dict[str, str]:
+    from muniment.core.instant import format_posix
+
+    return {name: format_posix(at) for name, at in sorted(gathered.witnesses.items())}
 
 
 def _value(done: Published) -> dict[str, Any]:

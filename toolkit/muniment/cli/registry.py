@@ -107,15 +107,31 @@ def publish(
     heartbeat: Annotated[
         bool, typer.Option("--heartbeat", help="End a batch even if nothing is admitted, so that readers see a date.")
     ] = False,
+    cosignatures: Annotated[
+        list[str] | None,
+        typer.Option("--cosignatures", help="Where a witness serves what it cosigned: an address or a folder."),
+    ] = None,
+    require_quorum: Annotated[
+        bool, typer.Option("--require-quorum", help="Fail unless the quorum of witnesses cosigned the checkpoint.")
+    ] = False,
     json: output.Json = False,
     *,
     signing: options.Signing,
 ) -> None:
-    """Put what the inbox holds in the log, as far as the rules admit it, and sign the log."""
+    """Put what the inbox holds in the log, as far as the rules admit it, sign the log, and take in cosignatures."""
     from muniment.cli.published import report
+    from muniment.registry import cosign
     from muniment.registry.sequencer import publish as sequence
 
     store, signer = options.local(registry), options.log_signer(log_key)
     with signing.later() as anchor:
         done = sequence(store, signer, options.now(), anchor, heartbeat)
-    report(done, json)
+    config = done.history.state.config
+    assert config is not None
+    gathered = None
+    if cosignatures or require_quorum:
+        places = [options.reader(place) for place in cosignatures or ()]
+        gathered = cosign.gather(store, config.origin, config.tlog_policy, places, options.now())
+    report(done, json, gathered=gathered)
+    if gathered is not None and require_quorum:
+        cosign.require_quorum(gathered)

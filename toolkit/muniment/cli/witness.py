@@ -100,9 +100,9 @@ def _cosigner(path: Path | None, name: str | None) -> Cosigner:
 
 
 def _reader(place: str) -> Reader:
-    from muniment.registry.store.http import HttpReader
+    from muniment.verify.target import is_address
 
-    return HttpReader(place) if place.startswith(("http://", "https://")) else options.local(Path(place))
+    return options.reader(place) if is_address(place) else options.local(Path(place))
 
 
 def _book(state: Path) -> LocalStore:
@@ -145,4 +145,6 @@ def _text(done: Cosigned, cosigner: Cosigner, state: Path) -> str:
 
 def _serves_tiles(place: str) -> bool:
     """Whether a missing tile is worth a word: a registry's folder has none."""
-    return place.startswith("http") or (Path(place) / "tile").is_dir()
+    from muniment.verify.target import is_address
+
+    return is_address(place) or (Path(place) / "tile").is_dir()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from muniment.core.instant import format_posix
 from muniment.interop.github import Annotation, Level, cell, report, table
 from muniment.policy.finding import Finding, Status
+from muniment.registry.cosign import Gathered
 from muniment.registry.draft import Turned
 from muniment.registry.event import Approve, Configure, Event
 from muniment.registry.sequencer import Published
@@ -24,6 +26,13 @@ def report_publish(done: Published) -> None:
 def report_verify(done: Verified, demands: Sequence[str]) -> None:
     """Tells the running step what was demanded and what holds."""
     report(verify_outputs(done), verify_summary(done, demands))
+
+
+def report_cosignatures(gathered: Gathered) -> None:
+    """Tells the running step who cosigned the newest checkpoint, and of places that gave nothing."""
+    rows = [(name, format_posix(at)) for name, at in sorted(gathered.witnesses.items())]
+    annotations = [Annotation(Level.WARNING, remark, "Cosignatures") for remark in gathered.remarks]
+    report({}, "\n".join(_section("Cosigned", ("witness", "at"), rows)), annotations)
 
 
 def report_witness(done: Cosigned, vkey: str) -> None:
@@ -98,7 +107,7 @@ def verify_summary(done: Verified, demands: Sequence[str]) -> str:
     parts = [f"### Verified{mark}: {cell(done.target)}\n"]
     for title, lines in (
         ("Demanded", demands),
-        ("Holds", [*done.facts, *held]),
+        ("Holds", [*done.facts, *done.vouched, *held]),
         ("Asserted by the log", done.asserted),
         ("Not checked", done.not_checked),
     ):

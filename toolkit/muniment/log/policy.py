@@ -20,6 +20,7 @@ from muniment.log.checkpoint import Checkpoint, parse_checkpoint
 from muniment.log.note import (
     COSIGNATURES,
     ED25519,
+    Note,
     NoteVerifier,
     cosigned_at,
     format_vkey,
@@ -134,19 +135,22 @@ def open_cosigned(note: bytes, policy: Policy) -> Cosigned:
     the policy knows.
     """
     opened = parse_note(note)
-    keys = [log.key for log in policy.logs] + [witness.key for witness in policy.witnesses]
-    verified = verify_note(opened, keys)
     checkpoint = parse_checkpoint(opened.text)
-    signers = {key for key, _ in verified}
+    signers = {key for key, _ in verify_note(opened, [log.key for log in policy.logs])}
     if not any(log.key in signers and log.key.name == checkpoint.origin for log in policy.logs):
         raise Untrusted(f"No known key of the log {checkpoint.origin} signed the checkpoint.", "Add its log line.")
-    names = {witness.key: witness.name for witness in policy.witnesses}
-    times: dict[str, int] = {}
-    for key, signature in verified:
-        if key in names:
-            times[names[key]] = max(cosigned_at(signature), times.get(names[key], 0))
+    times = cosigned_by(opened, policy)
     check_quorum(policy, times)
     return Cosigned(checkpoint, times)
+
+
+def cosigned_by(note: Note, policy: Policy) -> Mapping[str, int]:
+    """The POSIX time that each witness of the policy states on a note, by its name. Raises `Untrusted` for a lie."""
+    names = {witness.key: witness.name for witness in policy.witnesses}
+    times: dict[str, int] = {}
+    for key, signature in verify_note(note, names):
+        times[names[key]] = max(cosigned_at(signature), times.get(names[key], 0))
+    return times
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ class Proofs:
         return {
             "origin": self._history.checkpoint.origin,
             "keys": list(keys_at(self._history, size)),
-            "checkpoint": format_note(self._signed(size)).decode(),
+            "checkpoint": self.signed(size).decode(),
         }
 
     def of_entries(self, indexes: Collection[int]) -> Facts:
@@ -70,7 +70,7 @@ class Proofs:
         """The newest checkpoint, those before it, and the log's keys from which entry on."""
         before = self.sizes[-1 - EARLIER : -1]
         return self.checkpoint(self.sizes[-1]) | {
-            "earlier": [format_note(self._signed(size)).decode() for size in before],
+            "earlier": [self.signed(size).decode() for size in before],
             "eras": [[era.index, list(era.log_keys)] for era in self._history.state.eras],
             "genesis": str(self._history.state.genesis),
         }
@@ -96,11 +96,11 @@ class Proofs:
         for root, lines in state:
             yield shard(f"state/{root[:2]}/{root}", lines)
 
-    def _signed(self, size: int) -> Note:
+    def signed(self, size: int) -> bytes:
         """The note without cosignatures, which may come later: pages must not change with them."""
         note, keys = parse_note(self._notes[size]), [parse_vkey(text) for text in keys_at(self._history, size)]
         own = tuple(s for s in note.signatures if any(key.made(s) for key in keys))
-        return Note(note.text, own or note.signatures)
+        return format_note(Note(note.text, own or note.signatures))
 
 
 def keys_at(history: History, size: int) -> tuple[str, ...]:

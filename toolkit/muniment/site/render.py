@@ -117,7 +117,7 @@ def anchor_files(newest: int, anchors: Notes) -> Iterator[Page]:
 
 def sheets(book: Book, history: History, proofs: Proofs) -> Iterator[Sheet]:
     """Every page that people read."""
-    head = checkpoint_facts(book, history.checkpoint.size, history.checkpoint.root, history.note)
+    head = checkpoint_facts(book, history.checkpoint, proofs.signed(history.checkpoint.size))
     yield catalog_sheet(book, head)
     for section in paths.SECTIONS.values():
         if section in ("models", "datasets") or section in book.sections.values():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from muniment.core.instant import format_instant
+from muniment.log.checkpoint import Checkpoint
 from muniment.log.merkle import leaf_hash
 from muniment.registry.state import Entry
 from muniment.site import paths
@@ -17,14 +18,14 @@ from muniment.site.proofs import Proofs
 Facts = dict[str, Any]
 
 
-def checkpoint_facts(book: Book, size: int, root: bytes, note: bytes) -> Facts:
-    """A tree head: how many entries, the root hash, when its last batch was admitted, the signed note."""
+def checkpoint_facts(book: Book, checkpoint: Checkpoint, note: bytes) -> Facts:
+    """A tree head: how many entries, the root hash, when its last batch was admitted, the note as the log signed it."""
     last = book.state.admitted_at
     return {
-        "size": size,
-        "root": root.hex(),
+        "size": checkpoint.size,
+        "root": checkpoint.root.hex(),
         "admittedAt": format_instant(last) if last else None,
-        "note": note.decode("utf-8", "replace"),
+        "note": note.decode(),
         "genesis": str(book.state.genesis),
     }
 
