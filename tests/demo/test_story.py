@@ -105,6 +105,8 @@ def test_the_pack_and_its_model_verify(ran: Ran, folder: Path) -> None:
     done = muniment("verify", folder / "pack" / "telemetry-anomaly-1.0.0.pack", model, "--trust", folder / "trust.json")
     assert done.code == 0, done
     assert "in staging and in production" in done.out
+    assert "cosigned by neighbour at" in done.out
+    assert "asserted by the log; replayed by: neighbour" in done.out
     assert (
         measure(model).digest.hex
         in muniment("show", "aiops/telemetry-anomaly#production", "-r", folder / "registry").out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -12,17 +12,21 @@ from pathlib import Path
 from muniment.core.digest import Digest, digest_of
 from muniment.demo.source import code
 from muniment.evidence.statement import Statement, format_statement
-from muniment.log.note import NoteSigner, format_skey
+from muniment.log.note import Cosigner, NoteSigner, format_skey
+from muniment.registry.cosign import gather
 from muniment.registry.fold import History
 from muniment.registry.genesis import found, origin_of
 from muniment.registry.inbox import submit
+from muniment.registry.paths import CHECKPOINT
 from muniment.registry.sequencer import Published, publish
 from muniment.registry.state import State
 from muniment.registry.store.local import LocalStore
 from muniment.signing.sandbox import Sandbox, add_identity, create, person, workflow
-from muniment.verify.trust import format_trust, trust_of
+from muniment.verify.trust import format_trust, parse_trust, trust_of
+from muniment.verify.witness import Pins, witness
 
 ADMINISTRATOR, TRAINER, REVIEWER, OPERATOR = "administrator", "trainer", "reviewer", "operator"
+NEIGHBOUR = "neighbour"
 Say = Callable[[str], None]
 Clock = Callable[[], datetime]
 
@@ -43,7 +47,11 @@ class Stage:
         self.folder, self.sandbox, self.say, self.clock = folder, sandbox, say, clock
         self.store = LocalStore(folder / "registry")
         self.said: list[Told] = []
-        self.key = make_log_key(folder / "keys" / "log.key")
+        registry = (files("muniment.demo") / "registry.yaml").read_bytes()
+        self.key = NoteSigner(origin_of(registry), os.urandom(32))
+        self.witness = Cosigner(NEIGHBOUR, os.urandom(32))
+        write_secret(folder / "keys" / "log.key", format_skey(self.key))
+        write_secret(folder / "keys" / "witness.key", format_skey(self.witness))
         self.history = self._found()
 
     @property
@@ -77,13 +85,26 @@ class Stage:
         self.submit(who, *statements)
         return self.publish(who)
 
+    def cosign(self) -> None:
+        """Has a neighbour replay the log and cosign it, and takes the cosignature in."""
+        trust, book, now = parse_trust((self.folder / "trust.json").read_bytes()), self.folder / "witness", self.clock()
+        book.mkdir(exist_ok=True)
+        pins = Pins(trust.origin, trust.log_keys, trust)
+        with LocalStore(book).turn():
+            witness(self.store, LocalStore(book), self.witness, pins, int(now.timestamp()))
+        assert self.state.config is not None
+        gather(self.store, trust.origin, self.state.config.tlog_policy, [LocalStore(book)], self.clock())
+        self.history = replace(self.history, note=self.store.read(CHECKPOINT))
+
     def _found(self) -> History:
         here = files("muniment.demo")
         registry, policy = ((here / name).read_bytes() for name in ("registry.yaml", "policy.yaml"))
+        registry += f"witnessPolicy:\n  - witness {NEIGHBOUR} {self.witness.vkey}\n  - quorum none\n".encode()
         signer, root = self.sandbox.signer(ADMINISTRATOR), self.sandbox.trusted_root()
         self.store.root.mkdir(parents=True, exist_ok=True)
         history = found(self.store, signer, self.key, registry, policy, root, self.clock())
-        (self.folder / "trust.json").write_bytes(format_trust(trust_of(history)))
+        trust = replace(trust_of(history), replayed_by=(NEIGHBOUR,))
+        (self.folder / "trust.json").write_bytes(format_trust(trust))
         self.said.append(Told(ADMINISTRATOR, ("configure",), ()))
         return history
 
@@ -97,11 +118,8 @@ def make_sandbox(folder: Path) -> None:
     add_identity(folder, workflow(TRAINER, sha=commit, workflow_sha=commit, job_workflow_sha=commit))
 
 
-def make_log_key(path: Path) -> NoteSigner:
-    """A new log key for the demo's origin, kept in a file of mode 0600."""
-    registry = (files("muniment.demo") / "registry.yaml").read_bytes()
-    key = NoteSigner(origin_of(registry), os.urandom(32))
+def write_secret(path: Path, text: str) -> None:
+    """A key in a file of mode 0600."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(format_skey(key) + "\n")
-    return key
+        file.write(text + "\n")

@@ -20,7 +20,7 @@ from muniment.verify.pack import make_pack
 from muniment.verify.target import verify_target
 from muniment.verify.trust import Trust, parse_trust
 
-PARTS = ("registry", "site", "keys", "pack", "audit", "work", "tampered", "trust.json")
+PARTS = ("registry", "site", "keys", "pack", "audit", "work", "tampered", "witness", "trust.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ def run_demo(folder: Path, data: Path | None, force: bool, say: Say, clock: Cloc
     with _opened(folder / "keys" / "sandbox") as sandbox:
         stage = Stage(folder, sandbox, say, clock)
         story.tell(stage, data or pipeline.SAMPLE)
+    say("a neighbour replays the log and cosigns it")
+    stage.cosign()
     packs = _publish(stage)
     trust = parse_trust((folder / "trust.json").read_bytes())
     say("verifying registry and packs from trust.json alone")
