@@ -18,3 +18,9 @@ def test_evidence_lacking() -> None:
     assert "no evaluation" in found.reason
     assert "muniment attest evaluation" in found.fix
     assert "muniment waive evidence-required aiops/cpu@1.0.0" in found.waiver
+
+
+def test_what_came_later_counts_at_later_gates_only() -> None:
+    later = (evidence("bom", bound=False), evidence("evaluation"))
+    assert judge(EVIDENCE, facts("release", *later)).reason == "The release stands on no bom."
+    assert judge(EVIDENCE, facts("promote", *later)).status is Status.PASS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from muniment.cli.findings import findings_json, findings_text
+from muniment.interop.findings import findings_json, findings_text
 
 if TYPE_CHECKING:
     from muniment.registry.change import Change, Failing, Right

@@ -1,4 +1,4 @@
-"""Events in the life of a version: release, approve, promote, rollback, retire; and the dry run of a gate."""
+"""Events in the life of a version: release, approve, promote, rollback, retire."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from muniment.cli import commands, options, output, waiting
+from muniment.cli import commands, options, waiting
 from muniment.core.errors import Usage
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Environment = Annotated[str, typer.Option("--env", help="The environment.")]
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    commands.add(app, release, approve, promote, rollback, retire, check)
+    commands.add(app, release, approve, promote, rollback, retire)
 
 
 def release(
@@ -93,7 +93,7 @@ def promote(
 
     state = options.own_history(how.registry).state
     version = propose.resolve(state, parse_selector(selector))
-    _configured(state, environment)
+    configured(state, environment)
     statement = propose.promote(state, version, environment, reason, options.now())
     deliver(statement, how)
 
@@ -117,7 +117,7 @@ def rollback(
     if "@" in model:
         raise Usage("A model is rolled back, not a version.", "Write namespace/name; --to says which version returns.")
     state, of = options.own_history(how.registry).state, parse_name(model)
-    _configured(state, environment)
+    configured(state, environment)
     version = parse_version_id(to if "@" in to else f"{model}@{to}") if to else None
     if version is not None and version.name != of:
         raise Usage(f"{version} is no version of {of}.", f"Give a version of {of}.")
@@ -148,32 +148,8 @@ def retire(
     deliver(statement, how)
 
 
-def check(
-    selector: Annotated[str, typer.Argument(help="The version.")],
-    gate: Annotated[str, typer.Option("--gate", help="The gate to try: promote.")] = "promote",
-    environment: Annotated[str, typer.Option("--to", help="The environment.")] = "production",
-    registry: options.Registry = options.HERE,
-    json: output.Json = False,
-) -> None:
-    """Try a gate without changing anything: findings and how to mend them."""
-    from muniment.cli.findings import findings_json, findings_text
-    from muniment.core.name import parse_selector
-    from muniment.registry import propose
-    from muniment.registry.dryrun import try_promotion
-
-    if gate != "promote":
-        raise Usage(f"The gate {gate!r} cannot be tried yet.", "Try --gate promote.")
-    state = options.own_history(registry).state
-    version = propose.resolve(state, parse_selector(selector))
-    _configured(state, environment)
-    findings, passes = try_promotion(state, version, environment, options.now())
-    value = {"version": str(version), "gate": gate, "passes": passes, "findings": findings_json(findings)}
-    output.result(value, "\n".join(findings_text(findings)) or "no rule applies", json)
-    if not passes:
-        raise typer.Exit(1)
-
-
-def _configured(state: State, environment: str) -> None:
+def configured(state: State, environment: str) -> None:
+    """Raises `Usage` for an environment that the registry does not have."""
     known = state.config.environments if state.config else ()
     if environment not in known:
         raise Usage(f"The environment {environment!r} is not configured.", f"Choose among {', '.join(known)}.")

@@ -1,37 +1,31 @@
-"""Findings as lines for people and as JSON."""
+"""Findings printed as `--format` asks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
-from muniment.policy.finding import Finding, Status
+import typer
 
+from muniment.cli import output
+from muniment.core.errors import Usage
 
-def findings_text(findings: Iterable[Finding]) -> list[str]:
-    """A line a finding, and the remedy under each that fails."""
-    lines: list[str] = []
-    for finding in findings:
-        if finding.status is Status.NOT_APPLICABLE:
-            continue
-        lines.append(f"{finding.status.value:5} {finding.rule}: {finding.reason}")
-        if finding.fix:
-            lines.append(f"      fix: {finding.fix}")
-    return lines
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from muniment.interop.findings import Asked
+    from muniment.policy.finding import Finding
+
+Format = Annotated[str, typer.Option("--format", help="text, json, sarif, junit or markdown.")]
 
 
-def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Findings as JSON values."""
-    return [
-        {
-            "rule": f.rule,
-            "title": f.title,
-            "status": f.status.value,
-            "subject": f.subject,
-            "reason": f.reason,
-            "fix": f.fix,
-            "waiver": f.waiver,
-            "waits": f.waits,
-        }
-        for f in findings
-    ]
+def show(asked: Asked, findings: Sequence[Finding], form: str, json: bool) -> None:
+    """Prints findings in a format; --json is --format json. A job's summary gets them too."""
+    from muniment.interop.findings import FORMATS, markdown
+    from muniment.interop.github import report
+
+    if form not in FORMATS:
+        raise Usage(f"There is no format {form!r}.", f"Choose among {', '.join(FORMATS)}.")
+    value = FORMATS["json" if json else form](asked, findings)
+    text = value if isinstance(value, str) else ""
+    output.result(value, text.rstrip("\n"), not isinstance(value, str))
+    report({"passes": "true" if asked.passes else "false"}, markdown(asked, findings), [])

@@ -95,7 +95,7 @@ def _explain(error: MunimentError) -> None:
     output.explain(error.fact, error.remedy)
     report_error(error)
     if isinstance(error, Refused):
-        from muniment.cli.findings import findings_text
+        from muniment.interop.findings import findings_text
 
         for line in findings_text(error.findings):
             output.say(f"  {line}")

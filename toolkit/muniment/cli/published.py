@@ -63,7 +63,7 @@ def _times(gathered: Gathered) -> dict[str, str]:
 
 
 def _value(done: Published) -> dict[str, Any]:
-    from muniment.cli.findings import findings_json
+    from muniment.interop.findings import findings_json
 
     return {
         "size": done.history.checkpoint.size,
@@ -86,7 +86,7 @@ def _value(done: Published) -> dict[str, Any]:
 
 
 def _text(done: Published) -> str:
-    from muniment.cli.findings import findings_text
+    from muniment.interop.findings import findings_text
 
     lines = [f"entry {e.index}: {e.kind}" for e in done.admitted]
     for turned in done.turned[:SHOWN]:

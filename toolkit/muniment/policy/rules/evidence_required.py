@@ -19,8 +19,8 @@ PARAMS: dict[str, Any] = {
 
 
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
-    """Holds if each kind in `evidence` is among the release's evidence."""
-    present = {e.kind for e in facts.evidence}
+    """Holds if each kind in `evidence` is among what the release names; at later gates also what came in since."""
+    present = {e.kind for e in facts.evidence if e.bound or facts.gate != "release"}
     lacking = [kind for kind in params["evidence"] if kind not in present]
     if not lacking:
         return Verdict(True, f"The release stands on {', '.join(params['evidence'])}.")
