@@ -13,7 +13,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+
+import gates
 
 from muniment.core.canonical import format_json
 from muniment.evidence.artifact import measure
@@ -55,6 +58,7 @@ def _tasks(temp: Path, demo: Path | None) -> Iterator[Task]:
     yield from _signing(temp / "sandbox")
     leaves = [leaf_hash(str(number).encode()) for number in range(10_000)]
     yield "log: 10,000 leaves appended, root", (lambda: _tree(leaves), lambda s: f"{10_000 / s:,.0f} a second")
+    yield from _gates()
     if demo is not None:
         trust = str(demo / "trust.json")
         yield (
@@ -68,6 +72,16 @@ def _tasks(temp: Path, demo: Path | None) -> Iterator[Task]:
                 lambda: _muniment("site", demo / "registry", temp / "site"),
                 lambda s: "",
             ),
+        )
+
+
+def _gates() -> Iterator[Task]:
+    """Ten thousand evaluations each; the versions differ, and what a process keeps of one does not help the next."""
+    subjects = [gates.subject(number) for number in range(200)] * (gates.TIMES // 200)
+    for name, policy in gates.policies().items():
+        yield (
+            f"policy: {name}, 10,000 times",
+            (partial(gates.ask, policy, subjects), lambda s: f"{10_000 / s:,.0f} a second"),
         )
 
 

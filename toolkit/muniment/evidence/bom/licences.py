@@ -5,7 +5,7 @@ Own code without lists of licences: policy decides with it, and a decision of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +38,9 @@ class Licensed:
     stated: str | None = None
 
 
-def licences(predicate: Mapping[str, Any]) -> tuple[Licensed, ...]:
-    """Every component of a BOM with its licence, the main one first; nested components are included."""
-    return tuple(_licensed(c) for c in components(predicate))
+def licences(predicate: Mapping[str, Any], wanted: Callable[[str], bool] = lambda kind: True) -> tuple[Licensed, ...]:
+    """The components of a BOM whose kind is wanted, with licences, the main one first; nested ones are included."""
+    return tuple(_licensed(c) for c in components(predicate) if wanted(_kind(c)))
 
 
 def components(predicate: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -59,10 +59,14 @@ def _licensed(component: Mapping[str, Any]) -> Licensed:
         component.get("bom-ref", component["name"]),
         component["name"],
         component.get("version"),
-        _KINDS.get(component["type"], component["type"]),
+        _kind(component),
         expression,
         stated,
     )
+
+
+def _kind(component: Mapping[str, Any]) -> str:
+    return _KINDS.get(component["type"], str(component["type"]))
 
 
 def _terms(choices: list[Mapping[str, Any]]) -> tuple[str | None, str | None]:

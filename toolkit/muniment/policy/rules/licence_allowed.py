@@ -45,12 +45,14 @@ def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
         return Verdict(
             False, "There is no ML-BOM, so no licence is known.", "Make one with muniment bom and release with it."
         )
-    named = [_Item(i.name, i.kind, i.licence) for bom in boms for i in licences.licences(bom.predicate)]
-    lacking = _lacking({i.kind for i in named if _asked(i.kind, params)}, params)
+    found = [i for bom in boms for i in licences.licences(bom.predicate, lambda kind: _asked(kind, params))]
+    named = [_Item(i.name, i.kind, i.licence) for i in found]
+    lacking = _lacking({i.kind for i in named}, params)
     if lacking:
         return Verdict(False, f"The ML-BOM names no {lacking}.", "Make it again with muniment bom.")
-    recorded = [_Item(e.predicate["name"], "dataset", e.predicate["licence"]) for e in facts.of_kind("dataset")]
-    refused = [i for i in (*named, *recorded) if _asked(i.kind, params) and not _allowed(i.licence, params)]
+    records = facts.of_kind("dataset") if _asked("dataset", params) else ()
+    recorded = [_Item(e.predicate["name"], "dataset", e.predicate["licence"]) for e in records]
+    refused = [i for i in (*named, *recorded) if not _allowed(i.licence, params)]
     if not refused:
         return Verdict(True, "Every licence is allowed.")
     return Verdict(

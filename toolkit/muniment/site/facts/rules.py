@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from muniment.core.instant import format_instant
+from muniment.policy.document import RuleUse
 from muniment.registry.config import Config
 from muniment.registry.event import Configure
 from muniment.registry.pattern import Pattern
@@ -60,7 +61,7 @@ def access_facts(book: Book) -> Facts:
     }
 
 
-def _rule(book: Book, use: Any) -> Facts:
+def _rule(book: Book, use: RuleUse) -> Facts:
     said = [f for e in book.entries for f in e.findings if f.rule == use.id]
     outcomes = {s: sum(f.status == s for f in said) for s in ("pass", "warn", "fail", "waived")}
     return {
@@ -70,9 +71,15 @@ def _rule(book: Book, use: Any) -> Facts:
         "severity": use.severity.value,
         "kinds": list(use.kinds),
         "environments": list(use.environments),
-        "parameters": pairs(use.params),
+        "parameters": [*pairs(use.params), *_expressions(use)],
         "outcomes": [{"status": s, "count": c} for s, c in outcomes.items() if c],
     }
+
+
+def _expressions(use: RuleUse) -> list[Facts]:
+    """What a rule asks in its own words, and when."""
+    programs = (("when", use.when), ("require", use.require))
+    return [{"key": key, "value": program.text} for key, program in programs if program]
 
 
 def _holders(config: Config, role: str) -> list[Facts]:
