@@ -10,7 +10,7 @@
       var element = document.createElement("script");
       element.src = new URL(path, base).href;
       element.onload = resolve;
-      element.onerror = function () { reject(new Error(path + " cannot be loaded.")); };
+      element.onerror = function () { reject(new Error(path + " cannot be loaded: it is missing, or the network is.")); };
       document.head.append(element);
     });
   }

@@ -310,7 +310,7 @@
 
   const made = {
     Verdict, wrong, malformed, unknown, utf8, toHex, fromHex, fromUtf8, fromBase64, toBase64, same, byCodePoint, sha256,
-    leafHash, nodeHash, treeRoot, checkInclusion, checkConsistency, checkRange, tileReader, pathNumber, spanRoot, proveInclusion,
+    leafHash, nodeHash, treeRoot, checkInclusion, checkConsistency, checkRange, tileReader, pathNumber, proveInclusion,
     proveConsistency, parseNote, parseVkey, openNote, parseCheckpoint, openCheckpoint, parseProof, checkProof,
     checkShards, checkDocument,
   };

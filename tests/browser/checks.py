@@ -133,6 +133,11 @@ def other_digest(text: str) -> str:
     )
 
 
+def other_digest_of_a_record(text: str) -> str:
+    at = text.index("<dt>Statement</dt>")
+    return text[:at] + other_digest(text[at:])
+
+
 def put(*way: Any, edit: Callable[[Any], Any]) -> Callable[[dict[str, Any]], None]:
     """Replaces the value at the end of a way of keys."""
 
@@ -188,6 +193,7 @@ DAMAGES: dict[str, tuple[str, str, Any, set[str]]] = {
     "origin": (VERSION, VERSION, in_block(put("origin", edit=lambda o: f"{o}x")), {SIGNATURE, NEWEST, STATE}),
     "state document": (VERSION, VERSION, in_block(put("documents", edit=in_document)), {STATE}),
     "shown digest": (VERSION, VERSION, other_digest, {SHOWN}),
+    "shown digest of a record": (VERSION, VERSION, other_digest_of_a_record, {SHOWN}),
     "newest signature": (
         VERSION,
         "log/head.js",
@@ -353,8 +359,15 @@ def test_proof_files_are_held_against_the_log(page: Page, base: str, site: Path,
     altered, foreign = tmp_path / "altered.tlog-proof", tmp_path / "index.html"
     altered.write_text(proof.read_text().replace("index 5", "index 4"))
     foreign.write_text("no proof")
-    said = choose(page, proof, altered, foreign)
-    assert said == {"005.tlog-proof": "Holds", "altered.tlog-proof": "False", "index.html": "Not checked"}
+    later, large = tmp_path / "later.tlog-proof", tmp_path / "large"
+    later.write_text(proof.read_text().replace("index 5", "index 999"))
+    large.write_bytes(b"x" * 1_000_001)
+    said = choose(page, proof, altered, foreign, later, large)
+    assert said == {"005.tlog-proof": "Holds", "altered.tlog-proof": "False"} | dict.fromkeys(
+        ("index.html", "later.tlog-proof", "large"), "Not checked"
+    )
+    assert "has no entry 999 yet" in page.locator("#check .held").inner_text()
+    assert "too long" in page.locator("#check .held").inner_text()
     assert wrong == []
 
 

@@ -36,7 +36,6 @@ def made() -> dict[str, Any]:
     sizes = [(index, size) for size in SIZES for index in {0, size // 3, size - 1}]
     return {
         "size": SIZE,
-        "root": _text(tree.root()),
         "tiles": named,
         "inclusion": [
             _inclusion(tree, i, n) for i, n in [*sizes, (0, SIZE), (65535, SIZE), (65537, SIZE), (300, SIZE)]

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from muniment.core.errors import Malformed, Missing, Unreachable
+from muniment.log.checkpoint import Checkpoint, sign_checkpoint
 from muniment.log.note import NoteSigner, parse_note, sign_note
+from muniment.registry.fold import tree_of
 from muniment.site.compare import compare_site
 from tests.site.host import Host
 from tests.site.sample import ORIGIN, Sample
@@ -78,12 +80,15 @@ def test_a_host_that_withholds_an_old_checkpoint(story: Sample, host: Host) -> N
     assert "versions/index.html" in compare_site(story.history(), host).differing
 
 
-@pytest.mark.parametrize("what", ["root", "signature", "form", "key"])
+@pytest.mark.parametrize("what", ["other", "fork", "size", "signature", "form", "key"])
 def test_a_false_old_checkpoint_is_named_and_stops_it(story: Sample, host: Host, what: str) -> None:
     text = parse_note(host.files["checkpoints/12"]).text
+    root = tree_of(story.leaves[:12]).root()
     stranger = NoteSigner(ORIGIN, b"\x08" * 32)
     host.files["checkpoints/12"] = {
-        "root": sign_note(parse_note(host.files["checkpoints/19"]).text, story.signer),
+        "fork": sign_checkpoint(Checkpoint(ORIGIN, 12, b"\0" * 32), story.signer),
+        "size": sign_checkpoint(Checkpoint(ORIGIN, 13, root), story.signer),
+        "other": sign_note(parse_note(host.files["checkpoints/19"]).text, story.signer),
         "signature": host.files["checkpoints/12"].replace(b"12\n", b"13\n", 1),
         "form": b"12",
         "key": sign_note(text, stranger),

@@ -43,6 +43,14 @@ def test_going_back_leaves_exactly_the_site_of_then(story: Sample, tmp_path: Pat
     assert not [p for p in (tmp_path / "site").rglob("*") if p.is_dir() and not any(p.iterdir())]
 
 
+def test_an_anchor_does_not_outlive_its_checkpoint(story: Sample, tmp_path: Path) -> None:
+    size, out = max(story.histories), tmp_path / "site"
+    write_site(render(story.histories[size], story.blob, story.notes, {size: b"{}"}), out, tmp_path / "registry")
+    assert (out / "checkpoint.sigstore.json").exists()
+    build(story, sorted(story.histories)[-2], out)
+    assert not list(out.rglob("*.sigstore.json"))
+
+
 def test_other_peoples_files_stay(story: Sample, tmp_path: Path) -> None:
     early, late = sorted(story.histories)[4], max(story.histories)
     build(story, late, tmp_path / "site")

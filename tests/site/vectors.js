@@ -123,7 +123,6 @@ async function runVectors(v, { Sha256 }, all) {
   // Proofs are made from tiles as muniment.log makes them.
   const { size, tiles } = all.made;
   const load = async (row, number) => bytes(tiles[`${row}/${v.pathNumber(number)}`]), read = v.tileReader(load, size);
-  equal("root from tiles", v.toBase64(await v.spanRoot(read, 0, size)), all.made.root);
   for (const c of all.made.inclusion.filter((one) => one.size === size)) {
     equal(`proof of ${c.index}`, (await v.proveInclusion(read, c.index, size)).map(v.toBase64).join(), c.proof.join());
   }
