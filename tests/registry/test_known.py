@@ -264,3 +264,16 @@ def test_the_author_of_an_event() -> None:
     assert found.author is not None
     assert (found.author.person, found.author.roles) == ("operator", ("operator",))
     assert {"operator", identity("operator").key, identity("trainer").key} == found.authors
+
+
+def test_the_same_name_under_another_trust_root_holds_no_role() -> None:
+    """What a third party's Sigstore proves of a reviewer is another reviewer."""
+    of = paper()
+    version = of.release("aiops/cpu@1.0.0")
+    of.put("reviewer", review(of.at))
+    index = max(i for i, e in of.state.entries.items() if e.kind == "privacy-review")
+    entry = of.state.entries[index]
+    assert entry.record is not None
+    foreign = replace(entry.record, identity=other(entry.record.identity, root=digest_of(b"another root")))
+    of.state = replace(of.state, entries=of.state.entries.set(index, replace(entry, record=foreign)))
+    assert [e.kind for e in known(of, version).evidence] == ["signature"]

@@ -259,7 +259,7 @@ def _fact(state: State, entry: Entry, namespace: str, bound: bool = True) -> Evi
 
 def _roles_then(state: State, entry: Entry, namespace: str) -> tuple[str, ...]:
     """The roles by which a record was admitted: a leaver's binding ends without touching what they signed before."""
-    at, record = state.configured_at, entry.record
+    at = state.configured_at
     while at > entry.index or not isinstance(state.entries[at].event, Configure):
         event = state.entries[at].event
         assert event is not None
@@ -268,9 +268,7 @@ def _roles_then(state: State, entry: Entry, namespace: str) -> tuple[str, ...]:
         at = event.after
     rules = state.entries[at].record
     assert rules is not None
-    assert record is not None
-    # It was admitted, so its trust root was the one in force then.
-    then = replace(_parsed(rules.payload), roots=(record.identity.root,))
+    then = replace(_parsed(rules.payload), roots=tuple(e.root for e in state.eras if e.index <= entry.index))
     return _roles(state, then, entry.index, entry.kind, namespace)
 
 
