@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from muniment.core.errors import Malformed
+from muniment.policy.document import read_policy
 from muniment.policy.engine import evaluate, failures, parse_policy
 from muniment.policy.facts import ApprovalFact, StandingFact, TenureFact
 from muniment.policy.finding import Status
@@ -126,6 +127,20 @@ def test_only_the_rules_of_the_gate_are_asked_in_their_order() -> None:
 def test_a_policy_that_is_written_wrongly(rule: dict[str, Any], message: str) -> None:
     with pytest.raises(Malformed, match=message):
         parse_policy({"rules": [OWN | {"gate": "promote"} | rule]})
+
+
+def test_what_is_wrong_is_told_with_line_and_column() -> None:
+    text = b"rules:\n  - {rule: evidence-required, gate: release, with: {evidence: [bom]}}\n"
+    text += b"  - id: own\n    gate: promote\n"
+    own = b"    title: t\n    message: m\n    require: nosuch\n"
+    for wrong, said in (
+        (text + own, "line 3, column 5: The rule own, require, line 1, column 1: there is no variable"),
+        (text, "line 3, column 5: The rule own: it has no `rule` and no `title`"),
+        (text.replace(b"evidence-required", b"evidence"), "line 2, column 5: There is no built-in rule"),
+    ):
+        with pytest.raises(Malformed, match=f"^policy.yaml, {said}"):
+            read_policy(wrong, "policy.yaml")
+    assert len(read_policy(text + own.replace(b"nosuch", b"retired"), "policy.yaml").rules) == 2
 
 
 @pytest.mark.parametrize("key", ["id", "title", "message"])

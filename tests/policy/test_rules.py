@@ -36,7 +36,7 @@ def test_a_warning_does_not_keep_out() -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"rule": "no-such-rule", "gate": "release"}, "does not exist"),
+        ({"rule": "no-such-rule", "gate": "release"}, "no built-in rule 'no-such-rule'"),
         ({"rule": "metric-threshold", "gate": "promote", "with": {"metric": "f1"}}, "valid under any"),
         ({"rule": "metric-threshold", "gate": "promote"}, "required"),
         ({"rule": "evidence-required", "gate": "release", "with": {"evidence": ["hearsay"]}}, "hearsay"),

@@ -107,3 +107,8 @@ def test_data_that_nobody_names() -> None:
     )
     hidden = judge({"rule": "data-allowed", "with": params}, facts("release", bom, data=(datum("train", RECORD),)))
     assert hidden.reason == "more: the ML-BOM gives no SHA-256."
+
+
+def test_a_record_is_not_needed_where_nothing_is_asked_of_it() -> None:
+    assert ask({"allow": {"names": ["train"]}}, datum("train")).status is Status.PASS
+    assert ask({"deny": {"digests": [str(digest_of(b"other"))]}}, datum("train")).status is Status.PASS

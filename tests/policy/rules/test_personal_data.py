@@ -28,6 +28,8 @@ def ask(params: dict[str, Any], *records: dict[str, Any], **other: Any) -> Findi
         ({}, [NONE, SOME], Status.FAIL),
         ({"present": "with-basis"}, [FOUNDED], Status.PASS),
         ({"present": "with-basis"}, [SOME], Status.FAIL),
+        ({"present": "with-basis"}, [NONE], Status.PASS),
+        ({"present": "with-basis"}, [{"personalData": SOME["personalData"] | {"measures": ["hashed"]}}], Status.FAIL),
         ({"present": "with-basis"}, [{"personalData": FOUNDED["personalData"] | {"measures": []}}], Status.FAIL),
         ({"present": "accept"}, [SOME], Status.PASS),
         ({"present": "accept"}, [{"personalData": {"present": "unknown"}}], Status.FAIL),
@@ -57,6 +59,8 @@ def test_what_the_bom_marks() -> None:
     known = facts("release", marked, data=(datum("train", NONE),))
     assert judge({"rule": "personal-data"}, known).reason == "train: the ML-BOM marks it health."
     assert judge({"rule": "personal-data", "with": {"sensitive": "accept"}}, known).status is Status.PASS
+    plain = evidence("bom", {"components": [component | {"data": [{"type": "dataset"}]}]})
+    assert judge({"rule": "personal-data"}, facts("release", plain, data=(datum("train", NONE),))).status is Status.PASS
     nameless = evidence("bom", {"components": [{"type": "data", "name": "more"}]})
     hidden = facts("release", nameless, data=(datum("train", NONE),))
     assert judge({"rule": "personal-data"}, hidden).reason == "more: the ML-BOM gives no SHA-256."

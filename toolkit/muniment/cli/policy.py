@@ -116,10 +116,9 @@ def diff(
 
 
 def _read(path: Path) -> Policy:
-    from muniment.core.document import load_document
-    from muniment.policy.document import parse_policy
+    from muniment.policy.document import read_policy
 
-    return parse_policy(load_document(options.read(path), "policy", str(path)))
+    return read_policy(options.read(path), str(path))
 
 
 def _cases(path: Path, policy: Path | None) -> tuple[Tried, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from muniment.core.document import check_schema
+from muniment.core.document import Misplaced, check_schema, load_document, located, placed
 from muniment.core.errors import Malformed
 from muniment.core.instant import parse_instant
 from muniment.policy.cel import Program, compile_expression
@@ -63,9 +63,9 @@ class Policy:
 
 
 def parse_policy(value: Mapping[str, Any]) -> Policy:
-    """The policy that a parsed policy.yaml holds. Raises `Malformed`."""
+    """The policy that a parsed policy.yaml holds. Raises `Malformed`, and `Misplaced` for what is wrong with a rule."""
     check_schema(value, "policy", "policy.yaml")
-    uses = tuple(_parse_use(rule) for rule in value["rules"])
+    uses = tuple(_parse_use(number, rule) for number, rule in enumerate(value["rules"]))
     ids = [use.id for use in uses]
     repeated = next((i for i in ids if ids.count(i) > 1), None)
     if repeated is not None:
@@ -73,9 +73,22 @@ def parse_policy(value: Mapping[str, Any]) -> Policy:
     return Policy(uses, value.get("escalation", ""))
 
 
-def _parse_use(value: Mapping[str, Any]) -> RuleUse:
+def read_policy(text: bytes, what: str) -> Policy:
+    """The policy that a file's text holds. Raises `Malformed` with line and column."""
+    try:
+        return parse_policy(load_document(text, "policy", what))
+    except Misplaced as error:
+        raise located(error, text, what) from error
+
+
+def _parse_use(number: int, value: Mapping[str, Any]) -> RuleUse:
+    with placed("rules", number):
+        return _use(value)
+
+
+def _use(value: Mapping[str, Any]) -> RuleUse:
     name = value.get("rule", OWN)
-    where = f"policy.yaml, rule {value.get('id', name or 'without id')}"
+    where = f"The rule {value.get('id', name or 'without id')}"
     _check_shape(value, name, where)
     params = value.get("with", {})
     if name:
@@ -105,7 +118,7 @@ def _check_shape(value: Mapping[str, Any], name: str, where: str) -> None:
         if name not in RULES:
             known = ", ".join(RULES)
             raise Malformed(
-                f"policy.yaml names the rule {name!r}, which does not exist.",
+                f"There is no built-in rule {name!r}.",
                 f"Choose among {known}; or leave `rule` out and write `require`.",
             )
         stray = next((key for key in _OWN_ONLY if key in value), None)

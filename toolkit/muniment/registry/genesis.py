@@ -10,6 +10,7 @@ from muniment.core.document import Misplaced, load_document, located, parse_yaml
 from muniment.core.errors import Malformed
 from muniment.evidence.statement import Statement, format_statement
 from muniment.log.note import NoteSigner
+from muniment.policy.document import read_policy
 from muniment.registry.check import SEMANTICS
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure, LogRef
@@ -24,6 +25,7 @@ from muniment.signing.keyless import Signer
 
 def read_configuration(registry: bytes, policy: bytes, trusted_root: bytes) -> dict[str, Any]:
     """The configuration that registry.yaml, policy.yaml and a trusted root make. Raises `Malformed` with the place."""
+    read_policy(policy, "policy.yaml")
     configuration = {
         "registry": load_document(registry, "registry", "registry.yaml"),
         "policy": load_document(policy, "policy", "policy.yaml"),
