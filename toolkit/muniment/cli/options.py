@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +18,12 @@ from muniment.core.errors import Missing, Unreachable, Usage
 
 if TYPE_CHECKING:
     from muniment.log.note import NoteSigner
+    from muniment.registry.cache import Cache
     from muniment.registry.fold import History
     from muniment.registry.store import Reader
     from muniment.registry.store.local import LocalStore
     from muniment.signing.keyless import Signer
+    from muniment.verify.memory import Memory
     from muniment.verify.trust import Trust
 
 Registry = Annotated[
@@ -181,7 +184,16 @@ def own_history(registry: Path, size: int | None = None) -> History:
     """The registry in a folder as it describes itself: for its own makers, not for readers who must be convinced."""
     from muniment.verify.selfread import read_history
 
-    return read_history(local(registry), size)
+    return read_history(local(registry), size, cache())
+
+
+def cache(secret: bytes | None = None) -> Cache | None:
+    """The folder that MUNIMENT_CACHE names, for states that need not be derived again."""
+    from muniment.registry.cache import Cache
+    from muniment.registry.store.local import LocalStore
+
+    folder = os.environ.get("MUNIMENT_CACHE")
+    return Cache(LocalStore(Path(folder)), secret) if folder else None
 
 
 def log_signer(path: Path | None) -> NoteSigner:
@@ -210,6 +222,27 @@ def trust(path: Path) -> Trust:
     from muniment.verify.trust import parse_trust
 
     return parse_trust(read(path))
+
+
+def memory(path: Path) -> Memory:
+    """The memory in a file, which need not exist yet."""
+    from muniment.registry.store.local import LocalStore
+    from muniment.verify.memory import Memory
+
+    return Memory(LocalStore(path.parent), path.name)
+
+
+def span(text: str, option: str) -> timedelta:
+    """A length of time: 7d, 12h or 30m. Raises `Usage`."""
+    units = {"d": "days", "h": "hours", "m": "minutes"}
+    if not re.fullmatch(r"[1-9][0-9]{0,4}[dhm]", text):
+        raise Usage(f"{option} {text!r} is no length of time.", "Write days, hours or minutes, as in 7d, 12h or 30m.")
+    return timedelta(**{units[text[-1]]: int(text[:-1])})
+
+
+def processes() -> int:
+    """How many processes share long work."""
+    return min(os.cpu_count() or 1, 8)
 
 
 def write(path: Path, data: bytes) -> None:

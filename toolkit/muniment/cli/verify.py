@@ -29,27 +29,44 @@ def verify(
         bool | None,
         typer.Option(help="Render a site's pages again and compare them; those of an address unless told not to."),
     ] = None,
+    remember: Annotated[
+        Path | None,
+        typer.Option(
+            "--remember",
+            help="A file that remembers the checkpoint for the next time, which must continue it.",
+        ),
+    ] = None,
+    max_age: Annotated[
+        str | None, typer.Option("--max-age", help="How old the checkpoint may be, as in 7d, 12h or 30m.")
+    ] = None,
     json: output.Json = False,
 ) -> None:
     """Verify a registry, a site or a pack, and artifacts against it, from the pins in trust.json alone."""
     from muniment.cli.pages import with_pages
     from muniment.interop.reports import report_verify
-    from muniment.verify.replay import criteria
-    from muniment.verify.target import verify_target
+    from muniment.verify.target import Reading, demands, verify_target
+    from muniment.verify.target import remember as keep
 
-    pins = options.trust(trust)
-    demands = tuple(criteria(pins))
+    most = options.span(max_age, "--max-age") if max_age is not None else None
+    pins, memory = options.trust(trust), options.memory(remember) if remember is not None else None
+    reading = Reading(memory, most, options.now(), options.processes())
+    demanded = demands(pins, reading)
     output.say("Demands:")
-    for line in demands:
+    for line in demanded:
         output.say(f"  - {line}")
-    done = with_pages(verify_target(target, files or [], pins), pages)
+    done = with_pages(verify_target(target, files or [], pins, reading), pages)
     output.result(_value(done), _text(done), json)
-    report_verify(done, demands)
+    report_verify(done, demanded)
+    keep(done, pins, reading)
 
 
 def pack(
     selector: Annotated[str, typer.Argument(help="The version.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The pack's file.")],
+    since: Annotated[
+        list[int] | None,
+        typer.Option("--since", help="A size that its reader remembers from long ago; the last few are proved anyway."),
+    ] = None,
     registry: options.Registry = options.HERE,
     json: output.Json = False,
 ) -> None:
@@ -62,7 +79,7 @@ def pack(
 
     replayed, store = options.own_history(registry), options.local(registry)
     version = propose.resolve(replayed.state, parse_selector(selector))
-    data = make_pack(replayed, version, blob_reader(store), own_anchor(store, replayed))
+    data = make_pack(replayed, version, blob_reader(store), own_anchor(store, replayed), since or ())
     options.write(out, data)
     output.result(
         {"version": str(version), "pack": str(out), "bytes": len(data)}, f"{out}: {version}, {len(data)} bytes", json

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from muniment.core.digest import Digest, digest_of
-from muniment.core.errors import Malformed, Mismatch, Missing, Untrusted
+from muniment.core.errors import Malformed, Mismatch, Missing, MunimentError, Untrusted
 from muniment.evidence.statement import parse_statement
 from muniment.log.checkpoint import Checkpoint
 from muniment.log.lines import leaf_file, parse_lines
@@ -20,12 +22,15 @@ from muniment.registry.paths import blob_path
 from muniment.registry.predicate import parse_event
 from muniment.registry.state import Entry, State
 from muniment.registry.store import Reader
+from muniment.signing.bulk import Verified, verify_many
 from muniment.signing.bundle import Bundle, parse_bundle
 from muniment.signing.identity import Signed
 from muniment.signing.strict import verifier_for
 
 MAX_BUNDLE = 16 * 1024 * 1024
 Blob = Callable[[Digest], bytes]
+# Gives a bundle by its name, verified by the root in force in a state.
+Take = Callable[[State, Digest], Signed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +105,81 @@ def batches(leaves: Sequence[bytes], start: int = 0) -> Iterator[Batch]:
         yield Batch(start, tuple(records), None)
 
 
-def fold(state: State, leaves: Sequence[bytes], blob: Blob) -> State:
-    """The state after whole batches of leaves. Raises `Untrusted`, `Refused`, `Missing` or `Malformed`."""
-    for batch in batches(leaves, state.size):
-        if batch.end is None:
-            raise Untrusted("The log ends within a batch.", "A checkpoint is signed only after a state entry.")
-        state = fold_batch(state, batch, blob)
+def fold(state: State, leaves: Sequence[bytes], blob: Blob, processes: int = 1) -> State:
+    """The state after whole batches of leaves, which follow the state's own.
+
+    Bundles are verified some way ahead, by several processes where there are many of them; whatever is wrong is told
+    in the order of the log all the same. Raises `Untrusted`, `Refused`, `Mismatch`, `Missing` or `Malformed`.
+    """
+    ahead = _Ahead(leaves, blob, processes)
+    with closing(ahead):
+        for batch in batches(leaves, state.size):
+            if batch.end is None:
+                raise Untrusted("The log ends within a batch.", "A checkpoint is signed only after a state entry.")
+            state = _fold_batch(state, batch, ahead.take)
     return state
 
 
 def fold_batch(state: State, batch: Batch, blob: Blob) -> State:
     """The state after one whole batch; its state root is recomputed."""
-    assert batch.end is not None
-    at = batch.end.admitted_at
-    for data in batch.records:
-        state = admit_leaf(state, data, at, blob)
-    return end_batch(state, batch.end, batch.end_data)
+    return _fold_batch(state, batch, lambda state, name: verify_bundle(state, open_bundle(blob(name), name)))
 
 
 def admit_leaf(state: State, data: bytes, at: datetime, blob: Blob) -> State:
     """The state after one record's leaf: bundle verified, leaf re-derived, rules checked."""
+    return _admit_leaf(state, data, at, lambda state, name: verify_bundle(state, open_bundle(blob(name), name)))
+
+
+class _Ahead:
+    """The bundles of leaves in their order, each verified by the Sigstore root in force when it is taken."""
+
+    def __init__(self, leaves: Sequence[bytes], blob: Blob, processes: int) -> None:
+        self._leaves, self._blob, self._processes = leaves, blob, processes
+        self._root, self._taken = b"", 0
+        self._answers: Generator[Verified] | None = None
+
+    def take(self, state: State, name: Digest) -> Signed:
+        """The next bundle, which must be `name`, verified; its canonical form must be what is kept."""
+        if state.config is None:
+            signed = verify_bundle(state, open_bundle(self._blob(name), name))
+        else:
+            signed = self._next(state.config.trusted_root)
+        self._taken += 1
+        if signed.bundle != name:
+            raise _other(name)
+        return signed
+
+    def close(self) -> None:
+        """Ends the processes."""
+        if self._answers is not None:
+            self._answers.close()
+
+    def _next(self, root: bytes) -> Signed:
+        if self._answers is None or root != self._root:
+            self.close()
+            self._root, rest = root, islice(_named(self._leaves), self._taken, None)
+            self._answers = verify_many(root, (_small(self._blob(name)) for name in rest), self._processes)
+        answer = next(self._answers)
+        if isinstance(answer, MunimentError):
+            raise answer
+        return answer
+
+
+def _named(leaves: Iterable[bytes]) -> Iterator[Digest]:
+    return (leaf.bundle for leaf in map(parse_leaf, leaves) if isinstance(leaf, RecordLeaf))
+
+
+def _fold_batch(state: State, batch: Batch, take: Take) -> State:
+    assert batch.end is not None
+    for data in batch.records:
+        state = _admit_leaf(state, data, batch.end.admitted_at, take)
+    return end_batch(state, batch.end, batch.end_data)
+
+
+def _admit_leaf(state: State, data: bytes, at: datetime, take: Take) -> State:
     leaf = parse_leaf(data)
     assert isinstance(leaf, RecordLeaf)
-    signed = verify_bundle(state, open_bundle(blob(leaf.bundle), leaf.bundle))
+    signed = take(state, leaf.bundle)
     if derive_leaf(signed) != data:
         raise Untrusted(
             f"Entry {state.size} says other things than its bundle.", "The log was altered by whoever holds its key."
@@ -155,12 +212,20 @@ def state_root(state: State) -> Digest:
 
 def open_bundle(data: bytes, name: Digest | None = None) -> Bundle:
     """The bundle that bytes hold; bytes kept under a name must be its canonical form."""
+    bundle = parse_bundle(_small(data))
+    if name is not None and bundle.digest != name:
+        raise _other(name)
+    return bundle
+
+
+def _small(data: bytes) -> bytes:
     if len(data) > MAX_BUNDLE:
         raise Malformed(f"The bundle is larger than {MAX_BUNDLE} bytes.", "Refer to large documents by digest.")
-    bundle = parse_bundle(data)
-    if name is not None and bundle.digest != name:
-        raise Mismatch(f"What is kept as the bundle {name} is another one.", "It was altered; fetch it again.")
-    return bundle
+    return data
+
+
+def _other(name: Digest) -> Mismatch:
+    return Mismatch(f"What is kept as the bundle {name} is another one.", "It was altered; fetch it again.")
 
 
 def verify_bundle(state: State, bundle: Bundle) -> Signed:

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
@@ -23,7 +23,7 @@ _AHEAD = 3
 Verified = Signed | MunimentError
 
 
-def verify_many(root: bytes, bundles: Iterable[bytes], processes: int = 1, few: int = FEW) -> Iterator[Verified]:
+def verify_many(root: bytes, bundles: Iterable[bytes], processes: int = 1, few: int = FEW) -> Generator[Verified]:
     """What each bundle says, or the error that refuses it, in the order of the bundles.
 
     `root` is the trusted root; a bundle is JSON in any spelling. The answers do not depend on `processes`: for 1, or

@@ -3,13 +3,14 @@
 A pack carries the signed checkpoint and, where there is one, its anchor; leaves with inclusion proofs; the bundles of
 every configure and rotate-key entry and of every entry behind the version's documents; and range proofs of these
 documents under the last state root. Opening one runs the registry's own `check` over the carried entries, each at its
-own index and time, and compares what they add up to with the proven documents: an entry left out shows.
+own index and time, and compares what they add up to with the proven documents: an entry left out shows. Consistency
+proofs from earlier checkpoints show a reader who remembers one of them that the log is still the same.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,15 @@ from muniment.core.document import check_schema
 from muniment.core.errors import Malformed, Missing, Untrusted
 from muniment.core.name import VersionId, parse_version_id
 from muniment.log.checkpoint import Checkpoint
-from muniment.log.merkle import HASH_SIZE, check_inclusion, leaf_hash, prove_inclusion
+from muniment.log.merkle import (
+    HASH_SIZE,
+    MemoryTree,
+    check_consistency,
+    check_inclusion,
+    leaf_hash,
+    prove_consistency,
+    prove_inclusion,
+)
 from muniment.log.statetree import check_absence, check_presence, format_proof, parse_proof
 from muniment.log.text import format_base64, parse_base64
 from muniment.registry.documents import artifact_key, documents, state_tree
@@ -27,11 +36,13 @@ from muniment.registry.event import CONFIG_KEY, stage_key, version_key
 from muniment.registry.fold import Blob, History, admit_leaf, tree_of
 from muniment.registry.leaf import RecordLeaf, StateLeaf, parse_leaf
 from muniment.registry.state import State, VersionState
+from muniment.verify.memory import Seen, departure
 from muniment.verify.replay import Vouched, check_genesis, check_vouched, claimed
 from muniment.verify.select import needed, story_of
 from muniment.verify.trust import Trust
 
 TYPE = "https://muniment.dev/pack/v1"
+KEPT = 16  # how many of the newest earlier checkpoints a pack continues without being asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +55,20 @@ class Opened:
     version: VersionId
     state: State
     checkpoint: Checkpoint
+    note: bytes
     vouched: Vouched
     asserted: tuple[str, ...]
     replayed_by: tuple[str, ...]
 
 
-def make_pack(history: History, version: VersionId, blob: Blob, anchor: bytes | None = None) -> bytes:
-    """The pack of a released version; `anchor` is that of the history's checkpoint. Raises `Missing`."""
+def make_pack(
+    history: History, version: VersionId, blob: Blob, anchor: bytes | None = None, since: Collection[int] = ()
+) -> bytes:
+    """The pack of a released version; `anchor` is that of the history's checkpoint.
+
+    It proves that the log continues its checkpoints of the sizes `since` and the newest ones before its own. Raises
+    `Missing` for what is not released, `Usage` for a size the log never had.
+    """
     if version not in history.state.versions:
         raise Missing(f"{version} is not released.", "Name a version that the registry's catalog shows.")
     tree, indexes = tree_of(history.leaves), needed(history, version)
@@ -60,6 +78,7 @@ def make_pack(history: History, version: VersionId, blob: Blob, anchor: bytes | 
         "type": TYPE,
         "version": str(version),
         "checkpoint": history.note.decode(),
+        "continues": [_continuation(tree, size) for size in _earlier(history, since)],
         "entries": entries,
         "state": _state_proofs(history, version),
     }
@@ -68,12 +87,16 @@ def make_pack(history: History, version: VersionId, blob: Blob, anchor: bytes | 
     return format_json(value)
 
 
-def open_pack(data: bytes, trust: Trust) -> Opened:
-    """What a pack proves. Raises `Rejected` or `Unchecked` errors; any changed byte is found."""
+def open_pack(data: bytes, trust: Trust, seen: Seen | None = None) -> Opened:
+    """What a pack proves. Raises `Rejected` or `Unchecked` errors; any changed byte is found.
+
+    It must prove that its log continues the checkpoint that was `seen`, if one was.
+    """
     pack = _parse(data)
     version = parse_version_id(pack["version"])
     note = pack["checkpoint"].encode()
     checkpoint = claimed(note, trust)
+    earlier = _check_earlier(pack["continues"], checkpoint)
     leaves, blobs = _check_entries(pack["entries"], checkpoint)
     if 0 not in leaves:
         raise Untrusted("The pack does not carry the log's first entry.", "Make it again with muniment pack.")
@@ -85,8 +108,48 @@ def open_pack(data: bytes, trust: Trust) -> Opened:
     _check_documents(state, version, pack["state"], last.root)
     state = replace(state, size=checkpoint.size, admitted_at=last.admitted_at)
     vouched = check_vouched(note, _anchor(pack, trust), state, trust)
+    if seen is not None:
+        _check_continues(earlier, seen, checkpoint, note)
     replayed_by = tuple(sorted(set(trust.replayed_by) & set(vouched.witnesses)))
-    return Opened(version, state, checkpoint, vouched, _asserted(state, version), replayed_by)
+    return Opened(version, state, checkpoint, note, vouched, _asserted(state, version), replayed_by)
+
+
+def _earlier(history: History, since: Collection[int]) -> list[int]:
+    """The sizes of earlier checkpoints that a pack continues: those asked for, and the last that were published."""
+    ends = [e.index + 1 for e in history.entries if e.record is None]
+    return sorted({*since, *ends[-1 - KEPT :]} - {history.checkpoint.size})
+
+
+def _continuation(tree: MemoryTree, size: int) -> dict[str, Any]:
+    hashes = [format_base64(h) for h in prove_consistency(tree, size, tree.size)]
+    return {"hashes": hashes, "root": format_base64(tree.root(size)), "size": size}
+
+
+def _check_earlier(proofs: list[Any], checkpoint: Checkpoint) -> dict[int, bytes]:
+    """The roots of earlier sizes, in their order, each proved to be continued."""
+    roots: dict[int, bytes] = {}
+    for proof in proofs:
+        size, root = proof["size"], parse_base64(proof["root"], "A root in the pack", HASH_SIZE)
+        if not max(roots, default=0) < size < checkpoint.size:
+            raise Malformed("The pack's earlier checkpoints are not in order.", "Make it again with muniment pack.")
+        hashes = [parse_base64(text, "A hash in the pack", HASH_SIZE) for text in proof["hashes"]]
+        check_consistency(size, root, checkpoint.size, checkpoint.root, hashes)
+        roots[size] = root
+    return roots
+
+
+def _check_continues(earlier: Mapping[int, bytes], seen: Seen, checkpoint: Checkpoint, note: bytes) -> None:
+    """Holds if a verified checkpoint continues the one that was seen; else raises `Departed`, or `Missing`."""
+    roots = {**earlier, checkpoint.size: checkpoint.root}
+    departed = departure(seen, checkpoint, note, roots.get)
+    if departed is not None:
+        raise departed
+    if seen.checkpoint.size not in roots:
+        raise Missing(
+            f"The pack does not prove that it continues the checkpoint of {seen.checkpoint.size} entries, which is "
+            "remembered.",
+            f"Make it again with muniment pack --since {seen.checkpoint.size}.",
+        )
 
 
 def _anchor(pack: dict[str, Any], trust: Trust) -> bytes | None:
@@ -95,7 +158,7 @@ def _anchor(pack: dict[str, Any], trust: Trust) -> bytes | None:
     return format_json(pack["anchor"]) if "anchor" in pack else None
 
 
-def _entry(history: History, tree: Any, index: int, blob: Blob | None) -> dict[str, Any]:
+def _entry(history: History, tree: MemoryTree, index: int, blob: Blob | None) -> dict[str, Any]:
     leaf = history.leaves[index]
     value: dict[str, Any] = {
         "index": index,

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from muniment.core.digest import Digest
-from muniment.core.errors import Untrusted
+from muniment.core.errors import MunimentError, Rejected, Untrusted
 from muniment.core.instant import format_instant, format_posix
 from muniment.log.checkpoint import Checkpoint, parse_checkpoint
 from muniment.log.merkle import leaf_hash
-from muniment.log.note import parse_note
+from muniment.log.note import parse_note, verify_note
 from muniment.log.policy import open_cosigned
 from muniment.registry.anchor import check_anchor
-from muniment.registry.fold import History, blob_reader, fold, read_leaves, tree_of
+from muniment.registry.fold import Blob, History, blob_reader, fold, read_leaves, tree_of
 from muniment.registry.paths import CHECKPOINT, anchor_path, checkpoint_path
+from muniment.registry.snapshot import resume
 from muniment.registry.state import State
 from muniment.registry.store import Reader
+from muniment.verify.memory import Seen, departure
 from muniment.verify.trust import Trust
 
 
@@ -38,10 +40,22 @@ class Vouched:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A registry that was verified, and who vouches for its checkpoint."""
+    """A registry that was verified, and who vouches for its checkpoint; `resumed` entries were verified before."""
 
     history: History
     vouched: Vouched
+    resumed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a reader knows of a log before it looks: the checkpoint it remembers, and a state derived before."""
+
+    seen: Seen | None = None
+    state: State | None = None
+
+
+NOTHING = Known()
 
 
 def criteria(trust: Trust) -> tuple[str, ...]:
@@ -60,21 +74,44 @@ def criteria(trust: Trust) -> tuple[str, ...]:
     return tuple(demands)
 
 
-def verify_registry(reader: Reader, trust: Trust, size: int | None = None) -> Replayed:
-    """The registry up to its checkpoint, or the one of `size`, verified. Raises `Rejected` or `Unchecked` errors."""
+def verify_registry(
+    reader: Reader, trust: Trust, size: int | None = None, known: Known = NOTHING, processes: int = 1
+) -> Replayed:
+    """The registry up to its checkpoint, or the one of `size`, verified. Raises `Rejected` or `Unchecked` errors.
+
+    What is `known` is not verified again, and must be continued: raises `Departed` for a checkpoint that does not, as
+    soon as it is certain that the log signed it.
+    """
     note = reader.read(CHECKPOINT if size is None else checkpoint_path(size))
     checkpoint = claimed(note, trust)
     leaves = read_leaves(reader, checkpoint.size)
-    if tree_of(leaves).root() != checkpoint.root:
+    tree = tree_of(leaves)
+    if tree.root() != checkpoint.root:
         raise Untrusted("The entries do not hash to the signed checkpoint.", "The log was altered; fetch it again.")
     check_genesis(leaves[0], trust)
-    state = fold(State(), leaves, blob_reader(reader))
-    anchor = None
-    if trust.anchor is not None:
-        anchor = reader.read(anchor_path(checkpoint.size))
-    vouched = check_vouched(note, anchor, state, trust)
+    departed = departure(known.seen, checkpoint, note, tree.root)
+    try:
+        state, resumed = _derive(resume(known.state, leaves), leaves, blob_reader(reader), processes)
+        anchor = reader.read(anchor_path(checkpoint.size)) if trust.anchor is not None else None
+        vouched = check_vouched(note, anchor, state, trust)
+    except MunimentError as error:
+        if departed is not None and verify_note(parse_note(note), [log.key for log in trust.policy.logs]):
+            raise departed from error
+        raise
+    if departed is not None:
+        raise departed
     entries = tuple(state.entries[i] for i in range(state.size))
-    return Replayed(History(entries, state, checkpoint, note, tuple(leaves)), vouched)
+    return Replayed(History(entries, state, checkpoint, note, tuple(leaves)), vouched, resumed)
+
+
+def _derive(start: State, leaves: list[bytes], blob: Blob, processes: int) -> tuple[State, int]:
+    """What leaves add up to, and how many of them were taken from a state derived before, which excuses nothing."""
+    try:
+        return fold(start, leaves[start.size :], blob, processes), start.size
+    except Rejected:
+        if not start.size:
+            raise
+        return fold(State(), leaves, blob, processes), 0
 
 
 def claimed(note: bytes, trust: Trust) -> Checkpoint:

@@ -7,6 +7,7 @@ from muniment.core.errors import Missing, Untrusted
 from muniment.evidence.statement import parse_statement
 from muniment.log.merkle import leaf_hash
 from muniment.log.policy import without_witnesses
+from muniment.registry.cache import Cache
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure
 from muniment.registry.fold import History, blob_reader, open_bundle, read_leaves
@@ -14,13 +15,18 @@ from muniment.registry.leaf import StateLeaf, parse_leaf
 from muniment.registry.paths import anchor_path
 from muniment.registry.predicate import parse_event
 from muniment.registry.store import Reader
-from muniment.verify.replay import verify_registry
+from muniment.verify.replay import NOTHING, Known, verify_registry
 from muniment.verify.trust import Trust
 
 
-def read_history(reader: Reader, size: int | None = None) -> History:
-    """The registry, verified against the pins that its own first entry states."""
-    return verify_registry(reader, own_trust(reader), size).history
+def read_history(reader: Reader, size: int | None = None, cache: Cache | None = None) -> History:
+    """The registry, verified against the pins that its own first entry states, from a state in the cache on."""
+    trust = own_trust(reader)
+    known = Known(state=cache.load(trust.origin, trust.genesis)) if cache is not None and size is None else NOTHING
+    replayed = verify_registry(reader, trust, size, known)
+    if cache is not None and size is None and replayed.resumed < replayed.history.state.size:
+        cache.save(replayed.history.state)
+    return replayed.history
 
 
 def own_trust(reader: Reader) -> Trust:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from muniment.core.errors import Malformed, Mismatch, Missing, Unreachable
@@ -16,8 +17,10 @@ from muniment.registry.state import State
 from muniment.registry.store import LIMIT, Reader
 from muniment.registry.store.http import HttpReader
 from muniment.registry.store.local import LocalStore
+from muniment.verify.age import Dated, check_age, date_of, spell_span
+from muniment.verify.memory import Departed, Memory, Seen
 from muniment.verify.pack import open_pack
-from muniment.verify.replay import verify_registry, witnessed
+from muniment.verify.replay import Known, Replayed, Vouched, criteria, verify_registry, witnessed
 from muniment.verify.trust import Trust
 
 
@@ -35,7 +38,8 @@ class HeldFile:
 class Verified:
     """What verification established; `asserted` rests on the log's word, `not_checked` on nothing.
 
-    `history` is that of a whole registry, None for a pack. `vouched` says who stands behind the checkpoint besides the
+    `history` is that of a whole registry, None for a pack; `note` is the signed checkpoint, and `resumed` entries were
+    verified before. `vouched` says who stands behind the checkpoint besides the
     log's key; `replayed_by` names those witnesses that the pins take to have derived themselves what is asserted.
     """
 
@@ -51,14 +55,55 @@ class Verified:
     replayed_by: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
     history: History | None = None
+    note: bytes = b""
+    resumed: int = 0
 
 
-def verify_target(target: str, files: list[Path], trust: Trust) -> Verified:
-    """Verifies a target and holds files against it. Raises `Rejected` or `Unchecked` errors."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a reader verifies, beyond the pins: what is remembered and kept, and how old a checkpoint may be at `now`."""
+
+    memory: Memory | None = None
+    max_age: timedelta | None = None
+    now: datetime | None = None
+    processes: int = 1
+
+
+ALONE = Reading()
+
+
+def demands(trust: Trust, reading: Reading) -> tuple[str, ...]:
+    """What verification will demand, in words, before it is done."""
+    lines = list(criteria(trust))
+    if reading.memory is not None:
+        lines.append(f"checkpoint continues the one that {reading.memory.place} remembers, if it does")
+    if reading.max_age is not None:
+        lines.append(f"checkpoint at most {spell_span(reading.max_age)} old")
+    return tuple(lines)
+
+
+def verify_target(target: str, files: list[Path], trust: Trust, reading: Reading = ALONE) -> Verified:
+    """Verifies a target and holds files against it. Raises `Rejected` or `Unchecked` errors.
+
+    Where the checkpoint departs from what is remembered, both are kept beside the memory. `remember` comes last.
+    """
+    seen = reading.memory.recall(trust) if reading.memory is not None else None
     reader = reader_of(target)
-    if reader is None:
-        return _pack(target, Path(target), files, trust)
-    return _whole(target, reader, files, trust)
+    try:
+        if reader is None:
+            return _pack(target, files, trust, reading, seen)
+        return _whole(target, reader, files, trust, reading, seen)
+    except Departed as departed:
+        if reading.memory is not None and seen is not None:
+            reading.memory.keep(seen, departed)
+        raise
+
+
+def remember(done: Verified, trust: Trust, reading: Reading) -> None:
+    """Remembers what was verified, where the reader has a memory."""
+    if reading.memory is not None:
+        fresh = done.history is not None and done.resumed < done.size
+        reading.memory.remember(trust, done.note, done.history.state if done.history is not None and fresh else None)
 
 
 def reader_of(target: str) -> Reader | None:
@@ -74,42 +119,75 @@ def is_address(target: str) -> bool:
     return target.startswith(("http://", "https://"))
 
 
-def _whole(target: str, reader: Reader, files: list[Path], trust: Trust) -> Verified:
-    replayed = verify_registry(reader, trust)
+def _whole(
+    target: str, reader: Reader, files: list[Path], trust: Trust, reading: Reading, seen: Seen | None
+) -> Verified:
+    known = Known(seen, reading.memory.snapshot(seen) if reading.memory is not None else None)
+    replayed = verify_registry(reader, trust, known=known, processes=reading.processes)
     history, state = replayed.history, replayed.history.state
-    facts = (
-        f"{history.checkpoint.size} entries replayed, every decision and state root derived again",
-        f"{len(state.versions)} versions",
-    )
+    dated = _dated(replayed.vouched, state, trust, reading)
     newest = tuple(sorted(state.versions, key=lambda v: state.versions[v].events[0], reverse=True))
-    held = tuple(found for path in files for found in _hold(path, state, newest))
-    vouched = witnessed(replayed.vouched)
-    as_of = _as_of(state)
-    return Verified(target, trust.origin, state.size, trust.sandbox, as_of, facts, vouched, held, history=history)
-
-
-def _pack(target: str, path: Path, files: list[Path], trust: Trust) -> Verified:
-    opened = open_pack(_read(path), trust)
-    state, version = opened.state, opened.version
-    facts = (
-        f"{version} is {_standing(state, version)} as of entry {opened.checkpoint.size} ({_as_of(state)})",
-        f"{len(state.entries)} entries of its story checked again by the rules then in force",
+    return Verified(
+        target,
+        trust.origin,
+        state.size,
+        trust.sandbox,
+        _as_of(state),
+        (*_replayed_facts(replayed), f"{len(state.versions)} versions", *_continued(seen, reading)),
+        _vouched(replayed.vouched, dated),
+        tuple(found for path in files for found in _hold(path, state, newest)),
+        history=history,
+        note=history.note,
+        resumed=replayed.resumed,
     )
-    held = tuple(found for file in files for found in _hold(file, state, (version,)))
-    unchecked = () if files else ("no artifact was given, so none was compared",)
+
+
+def _pack(target: str, files: list[Path], trust: Trust, reading: Reading, seen: Seen | None) -> Verified:
+    opened = open_pack(_read(Path(target)), trust, seen)
+    state, version = opened.state, opened.version
+    dated = _dated(opened.vouched, state, trust, reading)
+    standing = f"{version} is {_standing(state, version)} as of entry {opened.checkpoint.size} ({_as_of(state)})"
+    checked = f"{len(state.entries)} entries of its story checked again by the rules then in force"
     return Verified(
         target,
         trust.origin,
         opened.checkpoint.size,
         trust.sandbox,
         _as_of(state),
-        facts,
-        witnessed(opened.vouched),
-        held,
+        (standing, checked, *_continued(seen, reading)),
+        _vouched(opened.vouched, dated),
+        tuple(found for file in files for found in _hold(file, state, (version,))),
         opened.asserted,
         opened.replayed_by,
-        unchecked,
+        () if files else ("no artifact was given, so none was compared",),
+        note=opened.note,
     )
+
+
+def _dated(vouched: Vouched, state: State, trust: Trust, reading: Reading) -> Dated:
+    dated = date_of(vouched, state, trust.policy)
+    if reading.now is not None:
+        check_age(dated, reading.max_age, reading.now)
+    return dated
+
+
+def _replayed_facts(replayed: Replayed) -> tuple[str, ...]:
+    size, before = replayed.history.checkpoint.size, replayed.resumed
+    if not before:
+        return (f"{size} entries replayed, every decision and state root derived again",)
+    return (f"{size - before} entries replayed since entry {before}, up to which it was verified before",)
+
+
+def _continued(seen: Seen | None, reading: Reading) -> tuple[str, ...]:
+    if reading.memory is None:
+        return ()
+    if seen is None:
+        return ("nothing was remembered of it: what is seen now is the beginning",)
+    return (f"continues the checkpoint of {seen.checkpoint.size} entries that was remembered",)
+
+
+def _vouched(vouched: Vouched, dated: Dated) -> tuple[str, ...]:
+    return (*witnessed(vouched), f"dated {format_instant(dated.at)} by {dated.by}")
 
 
 def _hold(path: Path, state: State, versions: tuple[VersionId, ...]) -> tuple[HeldFile, ...]:
