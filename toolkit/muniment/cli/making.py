@@ -132,7 +132,7 @@ def _submit(
         report_submission(str(value["kind"]), str(value["statement"]), path)
         return
     with how.signing.later() as anchor:
-        done = publish(store, key, options.now(), anchor)
+        done = publish(store, key, options.now(), anchor, cache=options.cache(key))
     report(done, how.outcome.json, value)
 
 

@@ -187,13 +187,15 @@ def own_history(registry: Path, size: int | None = None) -> History:
     return read_history(local(registry), size, cache())
 
 
-def cache(secret: bytes | None = None) -> Cache | None:
-    """The folder that MUNIMENT_CACHE names, for states that need not be derived again."""
-    from muniment.registry.cache import Cache
+def cache(signer: NoteSigner | None = None) -> Cache | None:
+    """The folder that MUNIMENT_CACHE names, for states that need not be derived again; sealed by who signs the log."""
+    from muniment.registry.cache import Cache, secret_of
     from muniment.registry.store.local import LocalStore
 
     folder = os.environ.get("MUNIMENT_CACHE")
-    return Cache(LocalStore(Path(folder)), secret) if folder else None
+    if not folder:
+        return None
+    return Cache(LocalStore(Path(folder)), secret_of(signer) if signer is not None else None)
 
 
 def log_signer(path: Path | None) -> NoteSigner:

@@ -125,7 +125,7 @@ def publish(
 
     store, signer = options.local(registry), options.log_signer(log_key)
     with signing.later() as anchor:
-        done = sequence(store, signer, options.now(), anchor, heartbeat)
+        done = sequence(store, signer, options.now(), anchor, heartbeat, cache=options.cache(signer))
     config = done.history.state.config
     assert config is not None
     gathered = None

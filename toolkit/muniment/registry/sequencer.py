@@ -11,20 +11,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from muniment.core.digest import Digest
 from muniment.core.errors import Missing, MunimentError, Refused, Unreachable, Untrusted, Usage
 from muniment.core.instant import whole_seconds
 from muniment.evidence.statement import format_statement
 from muniment.log.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, sign_checkpoint
 from muniment.log.lines import LEAVES, format_lines, leaf_file, parse_lines
-from muniment.log.merkle import MemoryTree
+from muniment.log.merkle import MemoryTree, leaf_hash
 from muniment.log.note import NoteSigner, NoteVerifier, parse_note, parse_vkey
 from muniment.registry.anchor import anchor_statement, check_anchor
+from muniment.registry.cache import Cache
 from muniment.registry.draft import Draft, Turned
 from muniment.registry.fold import History, blob_reader, fold, read_leaves, tree_of
 from muniment.registry.inbox import Limits, choose, read_item
 from muniment.registry.judges.common import config_of
 from muniment.registry.paths import ANCHOR, CHECKPOINT, CHECKPOINTS, anchor_path, blob_path, checkpoint_path
 from muniment.registry.pattern import Pattern
+from muniment.registry.snapshot import resume
 from muniment.registry.state import Entry, State
 from muniment.registry.store import Store, read_if
 from muniment.signing.keyless import Signer
@@ -61,17 +64,19 @@ def publish(
     anchor: Callable[[], Signer] | None = None,
     heartbeat: bool = False,
     limits: Limits | None = None,
+    cache: Cache | None = None,
 ) -> Published:
     """Admits what the inbox holds and can be admitted, and signs the log.
 
     Where the configuration names a sequencer, its signer, which `anchor` gives, signs the checkpoint keyless as well.
     `now` is the batch's time, moved forward where records or earlier batches are later. With `heartbeat` a batch of
-    nothing is ended too, so that readers see a date. Raises `Untrusted` when the registry is not what its checkpoint
+    nothing is ended too, so that readers see a date. What a state in the `cache` stands for is not derived again, and
+    the new one is kept there. Raises `Untrusted` when the registry is not what its checkpoint
     signs, `Usage` for a foreign log key or an anchor by another than the configured sequencer, and `Conflict` when
     another writer came between, whereupon nothing was signed that is not in the log.
     """
     with store.turn():
-        return _publish(store, signer, whole_seconds(now), anchor, heartbeat, limits or Limits())
+        return _publish(store, signer, whole_seconds(now), anchor, heartbeat, limits or Limits(), cache)
 
 
 def _publish(
@@ -81,8 +86,9 @@ def _publish(
     anchor: Callable[[], Signer] | None,
     heartbeat: bool,
     limits: Limits,
+    cache: Cache | None,
 ) -> Published:
-    found = _find(store)
+    found = _find(store, cache)
     draft, size = Draft(found.state, found.leaves), found.state.size
     draft.resume(found.pending, _signed_size(found), blob_reader(store), now, store.alone)
     chosen, left = choose(store, limits.files)
@@ -98,20 +104,22 @@ def _publish(
         _commit(store, found, draft)
         note = _sign(store, found, draft, signer, keyless)
     _clear(store, draft)
+    if cache is not None and draft.state.config is not None:
+        cache.save(draft.state)
     entries = tuple(draft.state.entries[i] for i in range(size, draft.state.size))
     return Published(_history(store, draft, note), entries, tuple(draft.turned), left)
 
 
-def _find(store: Store) -> _Found:
+def _find(store: Store, cache: Cache | None) -> _Found:
     note = read_if(store, CHECKPOINT)
     if note is None and read_if(store, checkpoint_path(2)) is not None:
         raise Missing(f"{store.place}/checkpoint is missing.", "Put back the newest of checkpoints/.")
-    leaves, state = ([], State()) if note is None else _signed_part(store, note)
+    leaves, state = ([], State()) if note is None else _signed_part(store, note, cache)
     later = {path: store.read(path) for path in _later(store, state.size)}
     return _Found(note, state, leaves, _beyond(store, state.size), later)
 
 
-def _signed_part(store: Store, note: bytes) -> tuple[list[bytes], State]:
+def _signed_part(store: Store, note: bytes, cache: Cache | None) -> tuple[list[bytes], State]:
     """The leaves that the newest checkpoint signs and what they add up to; a key in force there signed it."""
     checkpoint = parse_checkpoint(parse_note(note).text)
     leaves = read_leaves(store, checkpoint.size)
@@ -119,7 +127,9 @@ def _signed_part(store: Store, note: bytes) -> tuple[list[bytes], State]:
         raise Untrusted(
             "The log is not what its checkpoint signs.", "Do not publish; restore the registry from a good copy."
         )
-    state = fold(State(), leaves, blob_reader(store))
+    genesis = Digest(leaf_hash(leaves[0]).hex())
+    start = resume(cache.load(checkpoint.origin, genesis) if cache is not None else None, leaves)
+    state = fold(start, leaves[start.size :], blob_reader(store))
     open_checkpoint(note, config_of(state).origin, _keys(state))
     return leaves, state
 
