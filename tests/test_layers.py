@@ -26,6 +26,7 @@ EDGE = {  # what may touch the world, what of it, and why
     "signing.bulk": {SYSTEM},  # shares verification among processes
     "signing.sandbox": EVERYTHING,  # is a Sigstore on the loopback
     "registry.store.local": {FILES},  # holds a registry in a folder
+    "registry.store.branch": {FILES, SYSTEM},  # runs git in a clone of its own
     "registry.store.http": {SOCKETS},  # reads one from a site
     "registry.store.retry": {CLOCK},  # waits before it tries again
     "verify.target": {FILES},  # opens what it is pointed at

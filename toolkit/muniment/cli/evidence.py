@@ -99,7 +99,7 @@ def record(
     materials: Annotated[
         list[Path] | None, typer.Option("--materials", help="A file or folder that the step reads.")
     ] = None,
-    base: Annotated[Path, typer.Option("--base", help="The folder the step runs in.")] = options.HERE,
+    base: Annotated[Path, typer.Option("--base", help="The folder the step runs in.")] = Path("."),
     *,
     registry: options.Registry = options.HERE,
     signing: options.Signing,

@@ -44,8 +44,9 @@ def _main(
 
 
 def _load() -> None:
-    from muniment.cli import groups
+    from muniment.cli import groups, options
 
+    options.opened.cache_clear()
     groups.register(app)
 
 

@@ -17,7 +17,7 @@ from muniment.core.errors import Conflict, Malformed, Unreachable, Usage
 if TYPE_CHECKING:
     from muniment.evidence.statement import Statement
     from muniment.log.note import NoteSigner
-    from muniment.registry.store.local import LocalStore
+    from muniment.registry.store import Store
     from muniment.signing.bundle import Bundle
 
 
@@ -84,7 +84,7 @@ def deliver(statement: Statement, how: Delivery, out: Path | None = None) -> Non
 
     if out is not None and how.outcome.publish:
         raise Usage("--out and --publish do not go together.", "Submit the bundle later, or publish it now.")
-    store = None if out is not None else options.local(how.registry)
+    store = None if out is not None else options.inbox(how.registry)
     key = options.log_signer(how.outcome.log_key) if how.outcome.publish else None
     _hold(statement)
     payload = format_statement(statement)
@@ -114,16 +114,15 @@ def _hold(statement: Statement) -> None:
 
 
 def _submit(
-    store: LocalStore,
+    store: Store,
     bundle: Bundle,
     value: dict[str, str | None],
     key: NoteSigner | None,
     how: Delivery,
 ) -> None:
-    from muniment.cli.published import report
+    from muniment.cli.published import report, sequence
     from muniment.interop.github import report_submission
     from muniment.registry.inbox import submit
-    from muniment.registry.sequencer import publish
 
     (path,) = submit(store, bundle.data)
     if key is None:
@@ -132,7 +131,7 @@ def _submit(
         report_submission(str(value["kind"]), str(value["statement"]), path)
         return
     with how.signing.later() as anchor:
-        done = publish(store, key, options.now(), anchor, cache=options.cache(key))
+        done = sequence(store, key, anchor)
     report(done, how.outcome.json, value)
 
 

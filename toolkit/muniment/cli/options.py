@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -20,17 +21,19 @@ if TYPE_CHECKING:
     from muniment.log.note import NoteSigner
     from muniment.registry.cache import Cache
     from muniment.registry.fold import History
-    from muniment.registry.store import Reader
-    from muniment.registry.store.local import LocalStore
+    from muniment.registry.store import Reader, Store
     from muniment.signing.keyless import Signer
     from muniment.verify.memory import Memory
     from muniment.verify.trust import Trust
 
+WHERE = "The registry: a folder, git+URL#BRANCH or s3://BUCKET/PREFIX."
 Registry = Annotated[
-    Path,
-    typer.Option("--registry", "-r", envvar="MUNIMENT_REGISTRY", help="The registry's folder.", show_default="."),
+    str, typer.Option("--registry", "-r", envvar="MUNIMENT_REGISTRY", help=WHERE, show_default="this folder")
 ]
-Place = Annotated[Path, typer.Argument(envvar="MUNIMENT_REGISTRY", help="The registry's folder.", show_default=".")]
+Place = Annotated[str, typer.Argument(envvar="MUNIMENT_REGISTRY", help=WHERE, show_default="this folder")]
+Retries = Annotated[
+    int, typer.Option("--retries", min=0, max=1000, help="How often to try again when others write first.")
+]
 Sandbox = Annotated[Path | None, typer.Option("--sandbox", help="Sign in the sandbox kept in this folder.")]
 As = Annotated[str | None, typer.Option("--as", help="Which of the sandbox's identities signs.")]
 TrustConfig = Annotated[
@@ -48,7 +51,8 @@ Publish = Annotated[bool, typer.Option("--publish", help="Publish at once instea
 TrustFile = Annotated[Path, typer.Option("--trust", help="trust.json: the pins that verification starts from.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write the bundle here instead of the inbox.")]
 
-HERE = Path(".")
+HERE = "."
+RETRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,32 +163,54 @@ def read(path: Path) -> bytes:
         ) from error
 
 
-def local(registry: Path) -> LocalStore:
-    """The registry in a folder. Raises `Missing` where there is none."""
-    from muniment.registry.store.local import LocalStore
+def store(registry: str, retries: int = RETRIES) -> Store:
+    """The registry at a place, the same for the whole of a command. Raises `Missing` where there is none."""
+    from muniment.registry.store import read_if
 
-    if not (registry / "checkpoint").is_file():
+    found = opened(registry, retries)
+    if read_if(found, "checkpoint") is None:
         raise Missing(
-            f"{registry} holds no registry: it has no checkpoint.",
-            "Give --registry DIR, set MUNIMENT_REGISTRY, or make one with muniment init.",
+            f"{found.place} holds no registry: it has no checkpoint.",
+            "Give --registry PLACE, set MUNIMENT_REGISTRY, or make one with muniment init.",
         )
-    return LocalStore(registry)
+    return found
+
+
+def inbox(registry: str, retries: int = RETRIES) -> Store:
+    """The registry at a place, to submit to. A repository's inbox is all that is fetched of it, and needs rights to."""
+    from muniment.registry.store.git import GitStore
+
+    found = opened(registry, retries)
+    return found if isinstance(found, GitStore) else store(registry, retries)
+
+
+@functools.cache
+def opened(registry: str, retries: int) -> Store:
+    """The store at a place, opened once for all that the running command does, so that it is fetched once."""
+    from muniment.registry.store.places import open_store
+
+    return open_store(registry, retries)
 
 
 def reader(place: str) -> Reader:
-    """What is at an address or in a folder, there or not."""
-    from muniment.registry.store.http import HttpReader
-    from muniment.registry.store.local import LocalStore
-    from muniment.verify.target import is_address
+    """What is at a place or an address, there or not."""
+    from muniment.registry.store.places import open_reader
 
-    return HttpReader(place) if is_address(place) else LocalStore(Path(place))
+    return open_reader(place)
 
 
-def own_history(registry: Path, size: int | None = None) -> History:
-    """The registry in a folder as it describes itself: for its own makers, not for readers who must be convinced."""
+def readable(registry: str) -> Reader:
+    """The registry at a place, to be read; it may be a site's address. Raises `Missing` where there is none."""
+    from muniment.registry.store.places import is_site
+
+    return reader(registry) if is_site(registry) else store(registry)
+
+
+def own_history(registry: str, size: int | None = None) -> History:
+    """A registry as it describes itself: for its own makers, not for readers who must be convinced."""
     from muniment.verify.selfread import read_history
 
-    return read_history(local(registry), size, cache())
+    return read_history(readable(registry), size, cache())
 
 
 def cache(signer: NoteSigner | None = None) -> Cache | None:

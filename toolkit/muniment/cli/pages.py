@@ -26,17 +26,18 @@ def with_pages(done: Verified, wanted: bool | None) -> Verified:
     `wanted` None compares the pages of an address where that can be done, True wherever they are or fails. Raises
     `Mismatch` naming the pages that differ, and where pages are wanted `Usage` for a pack, `Unchecked` for no site.
     """
+    from muniment.registry.store.places import is_site
     from muniment.site.manifest import ROOT
-    from muniment.verify.target import is_address, reader_of
+    from muniment.verify.target import reader_of
 
     reader = reader_of(done.target)
     if reader is None or done.history is None:
         if wanted:
             raise Usage("A pack has no pages.", "Leave out --pages, or give the site's address.")
         return done
-    if wanted or (wanted is None and is_address(done.target)):
+    if wanted or (wanted is None and is_site(done.target)):
         return _compared(done, reader, must=bool(wanted))
-    return _unchecked(done, UNCHECKED) if is_address(done.target) or _has(reader, ROOT) else done
+    return _unchecked(done, UNCHECKED) if is_site(done.target) or _has(reader, ROOT) else done
 
 
 def _compared(done: Verified, reader: Reader, must: bool) -> Verified:

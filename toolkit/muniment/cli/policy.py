@@ -94,10 +94,8 @@ def diff(
     before: Annotated[Path, typer.Argument(readable=False, help="A policy.yaml.")],
     after: Annotated[Path, typer.Argument(readable=False, help="Another policy.yaml.")],
     registry: Annotated[
-        Path | None,
-        typer.Option(
-            "--registry", "-r", envvar="MUNIMENT_REGISTRY", readable=False, help="Whose versions to try both on."
-        ),
+        str | None,
+        typer.Option("--registry", "-r", envvar="MUNIMENT_REGISTRY", help="Whose versions to try both on."),
     ] = None,
     at: EffectiveTime = None,
     json: output.Json = False,

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from muniment.cli import output
+from muniment.cli import options, output
 from muniment.core.errors import MunimentError, Refused, Rejected
 
 if TYPE_CHECKING:
+    from muniment.log.note import NoteSigner
     from muniment.registry.cosign import Gathered
     from muniment.registry.draft import Turned
     from muniment.registry.sequencer import Published
+    from muniment.registry.store import Store
+    from muniment.signing.keyless import Signer
 
 SHOWN = 100  # submissions told one by one; a flood fills no terminal
+
+
+def sequence(
+    store: Store,
+    key: NoteSigner,
+    anchor: Callable[[], Signer] | None,
+    heartbeat: bool = False,
+    retries: int = options.RETRIES,
+) -> Published:
+    """Publishes, again from the beginning where another writer came between."""
+    from muniment.registry.sequencer import publish
+    from muniment.registry.store.retry import again
+
+    cache = options.cache(key)
+    return again(lambda: publish(store, key, options.now(), anchor, heartbeat, cache=cache), retries)
+
+
+def gather(store: Store, done: Published, places: list[str], retries: int) -> Gathered:
+    """Takes in what witnesses cosigned, as their places serve it."""
+    from muniment.registry import cosign
+    from muniment.registry.store.retry import again
+
+    config, readers = done.history.state.config, [options.reader(place) for place in places]
+    assert config is not None
+    origin, policy = config.origin, config.tlog_policy
+    return again(lambda: cosign.gather(store, origin, policy, readers, options.now()), retries)
 
 
 def report(

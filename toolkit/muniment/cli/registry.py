@@ -92,12 +92,13 @@ def configure(
 def submit(
     bundles: Annotated[list[Path], typer.Argument(help="Sigstore bundles to put in the inbox.")],
     registry: options.Registry = options.HERE,
+    retries: options.Retries = options.RETRIES,
     json: output.Json = False,
 ) -> None:
     """Put signed bundles in the inbox; publish decides on them."""
     from muniment.registry.inbox import submit as put
 
-    paths = put(options.local(registry), *map(options.read, bundles))
+    paths = put(options.inbox(registry, retries), *map(options.read, bundles))
     output.result({"submitted": paths}, "\n".join(f"submitted {path}" for path in paths), json)
 
 
@@ -114,24 +115,19 @@ def publish(
     require_quorum: Annotated[
         bool, typer.Option("--require-quorum", help="Fail unless the quorum of witnesses cosigned the checkpoint.")
     ] = False,
+    retries: options.Retries = options.RETRIES,
     json: output.Json = False,
     *,
     signing: options.Signing,
 ) -> None:
     """Put what the inbox holds in the log, as far as the rules admit it, sign the log, and take in cosignatures."""
-    from muniment.cli.published import report
-    from muniment.registry import cosign
-    from muniment.registry.sequencer import publish as sequence
+    from muniment.cli.published import gather, report, sequence
+    from muniment.registry.cosign import require_quorum as demand
 
-    store, signer = options.local(registry), options.log_signer(log_key)
+    store, signer = options.store(registry, retries), options.log_signer(log_key)
     with signing.later() as anchor:
-        done = sequence(store, signer, options.now(), anchor, heartbeat, cache=options.cache(signer))
-    config = done.history.state.config
-    assert config is not None
-    gathered = None
-    if cosignatures or require_quorum:
-        places = [options.reader(place) for place in cosignatures or ()]
-        gathered = cosign.gather(store, config.origin, config.tlog_policy, places, options.now())
+        done = sequence(store, signer, anchor, heartbeat, retries)
+    gathered = gather(store, done, cosignatures or [], retries) if cosignatures or require_quorum else None
     report(done, json, gathered=gathered)
     if gathered is not None and require_quorum:
-        cosign.require_quorum(gathered)
+        demand(gathered)

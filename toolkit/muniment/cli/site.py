@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def site(
-    registry: Annotated[Path, typer.Argument(help="The registry's folder.")],
+    registry: Annotated[str, typer.Argument(help=options.WHERE)],
     out: Annotated[Path, typer.Argument(help="Where to build the site.")],
     at: Annotated[int | None, typer.Option("--at", help="As it was at this size of the log.")] = None,
     json: output.Json = False,
@@ -27,7 +27,7 @@ def site(
     """Build the static site of a registry: equal log, equal bytes."""
     from muniment.site.writer import build_site
 
-    done = build_site(options.local(registry), options.own_history(registry), out, at)
+    done = build_site(options.store(registry), options.own_history(registry), out, at)
     value = {"site": str(out), "written": done.written, "same": done.same, "removed": done.removed}
     text = f"{out}: {done.written} files written, {done.same} unchanged, {done.removed} removed"
     output.result(value, f"{text}\nopen {out / 'index.html'}", json)
@@ -53,13 +53,13 @@ def audit(
 
     history = _history(registry, trust)
     only = propose.resolve(history.state, parse_selector(selector)) if selector else None
-    paths = write_reports(history, blob_reader(options.local(registry)), out, only)
+    paths = write_reports(history, blob_reader(options.store(registry)), out, only)
     output.result({"files": [str(p) for p in paths]}, "\n".join(f"wrote {p}" for p in paths), json)
 
 
-def _history(registry: Path, trust: Path | None) -> History:
+def _history(registry: str, trust: Path | None) -> History:
     from muniment.verify.replay import verify_registry
 
     if trust is None:
         return options.own_history(registry)
-    return verify_registry(options.local(registry), options.trust(trust)).history
+    return verify_registry(options.store(registry), options.trust(trust)).history

@@ -77,7 +77,7 @@ def pack(
     from muniment.verify.pack import make_pack
     from muniment.verify.selfread import own_anchor
 
-    replayed, store = options.own_history(registry), options.local(registry)
+    replayed, store = options.own_history(registry), options.store(registry)
     version = propose.resolve(replayed.state, parse_selector(selector))
     data = make_pack(replayed, version, blob_reader(store), own_anchor(store, replayed), since or ())
     options.write(out, data)

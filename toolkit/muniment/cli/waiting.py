@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from muniment.cli import options, output
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from muniment.registry.state import State
 
 
-def tell_of_evidence(registry: Path, artifacts: tuple[ReleasedArtifact, ...], named: tuple[Digest, ...]) -> None:
+def tell_of_evidence(registry: str, artifacts: tuple[ReleasedArtifact, ...], named: tuple[Digest, ...]) -> None:
     """Says which evidence about the artifacts is not in the log yet, and so is not part of the release."""
     from muniment.evidence.kinds import EVIDENCE, kind_of
 
@@ -32,7 +31,7 @@ def tell_of_evidence(registry: Path, artifacts: tuple[ReleasedArtifact, ...], na
         output.say("  try: Publish first and release then, or name it with --evidence sha256:...")
 
 
-def tell_of_target(registry: Path, state: State, target: Digest) -> None:
+def tell_of_target(registry: str, state: State, target: Digest) -> None:
     """Says that nothing is known by the digest that is approved."""
     logged = (e.record.statement_digest for e in state.entries.values() if e.record is not None)
     if target not in (digest for digest, _ in _inbox(registry)) and target not in logged:
@@ -45,14 +44,14 @@ def _speaks_of(statement: Statement, digest: Digest) -> bool:
     return any(s.digest == digest for s in statement.subjects) or oms.covers(statement, digest)
 
 
-def _inbox(registry: Path) -> Iterator[tuple[Digest, Statement]]:
+def _inbox(registry: str) -> Iterator[tuple[Digest, Statement]]:
     """The statements that wait, by digest; what is none is left to publish to refuse."""
     from muniment.core.digest import digest_of
     from muniment.core.errors import MunimentError
     from muniment.evidence.statement import parse_statement
     from muniment.registry.inbox import Limits, choose, read_item
 
-    store = options.local(registry)
+    store = options.store(registry)
     for path in choose(store, Limits().files)[0]:
         item = read_item(store, path)
         try:

@@ -15,7 +15,6 @@ from muniment.core.instant import format_posix
 
 if TYPE_CHECKING:
     from muniment.log.note import Cosigner
-    from muniment.registry.store import Reader
     from muniment.registry.store.local import LocalStore
     from muniment.verify.witness import Cosigned, Pins
 
@@ -57,7 +56,7 @@ def witness(
     cosigner = _cosigner(key, name)
     book = _book(state)
     with book.turn():
-        done = witnessing.witness(_reader(place), book, cosigner, pins, int(options.now().timestamp()))
+        done = witnessing.witness(options.readable(place), book, cosigner, pins, int(options.now().timestamp()))
     if not _serves_tiles(place):
         done = replace(done, remarks=())
     output.result(_value(done, cosigner, state), _text(done, cosigner, state), json)
@@ -97,12 +96,6 @@ def _cosigner(path: Path | None, name: str | None) -> Cosigner:
     write_key(path, format_skey(made))
     output.say(f"{path} is a new witness key: keep it where only the witness can read it.\n  {made.vkey}")
     return made
-
-
-def _reader(place: str) -> Reader:
-    from muniment.verify.target import is_address
-
-    return options.reader(place) if is_address(place) else options.local(Path(place))
 
 
 def _book(state: Path) -> LocalStore:
@@ -145,6 +138,6 @@ def _text(done: Cosigned, cosigner: Cosigner, state: Path) -> str:
 
 def _serves_tiles(place: str) -> bool:
     """Whether a missing tile is worth a word: a registry's folder has none."""
-    from muniment.verify.target import is_address
+    from muniment.registry.store.places import is_site
 
-    return is_address(place) or (Path(place) / "tile").is_dir()
+    return is_site(place) or (Path(place) / "tile").is_dir()

@@ -94,7 +94,7 @@ class Draft:
             try:
                 candidate = self._candidate(item, present, known)
             except MunimentError as error:
-                self.turned.append(Turned(item.path, "", None, error, False))
+                self.turned.append(Turned(_told(item.path), "", None, error, False))
                 candidate = None
             if candidate is None:
                 self.done.append(item.path)
@@ -173,9 +173,14 @@ class Draft:
         if waits and now - candidate.signed.signed_at > PATIENCE:
             error, waits = Refused(f"It waited more than {PATIENCE.days} days. {error.fact}", error.remedy), False
         kind = kind_of(candidate.signed.statement.predicate_type) or candidate.signed.statement.predicate_type
-        self.turned.append(Turned(candidate.path, kind, candidate.signed.statement_digest, error, waits))
+        self.turned.append(Turned(_told(candidate.path), kind, candidate.signed.statement_digest, error, waits))
         if not waits:
             self.done.append(candidate.path)
+
+
+def _told(path: str) -> str:
+    """A path as text, whatever bytes a submitter named it by."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _bundled(batch: Batch) -> list[Digest]:

@@ -15,8 +15,8 @@ from muniment.evidence.artifact import measure
 from muniment.registry.fold import History
 from muniment.registry.state import State
 from muniment.registry.store import LIMIT, Reader
-from muniment.registry.store.http import HttpReader
 from muniment.registry.store.local import LocalStore
+from muniment.registry.store.places import is_address, open_reader
 from muniment.verify.age import Dated, check_age, date_of, spell_span
 from muniment.verify.memory import Departed, Memory, Seen
 from muniment.verify.pack import open_pack
@@ -109,14 +109,9 @@ def remember(done: Verified, trust: Trust, reading: Reading) -> None:
 def reader_of(target: str) -> Reader | None:
     """Reads the registry or site that a target is; None for what may be a pack."""
     if is_address(target):
-        return HttpReader(target)
+        return open_reader(target)
     path = Path(target)
     return LocalStore(path) if os.path.isdir(path) else None
-
-
-def is_address(target: str) -> bool:
-    """Whether a target is a site's address."""
-    return target.startswith(("http://", "https://"))
 
 
 def _whole(

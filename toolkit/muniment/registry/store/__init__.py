@@ -27,7 +27,7 @@ class Reader(Protocol):
 
 
 class Store(Reader, Protocol):
-    """Reads and writes a registry. What is read within a turn is no older than the turn."""
+    """Reads and writes a registry. What is read within a turn is no older than the turn, or was written in it."""
 
     @property
     def alone(self) -> bool:

@@ -16,8 +16,8 @@ LONGEST = 4.0
 T = TypeVar("T")
 
 
-def again(attempt: Callable[[], T], retries: int) -> T:
-    """What an attempt gives, tried up to `retries` more times while it raises a `Conflict` that may soon be over.
+def again(attempt: Callable[[], T], retries: int, lost: type[Conflict] = Conflict) -> T:
+    """What an attempt gives, tried up to `retries` more times while it is `lost` to others and that may soon be over.
 
     The waits between are random, so that racers part, and twice as long each time, up to four seconds.
     """
@@ -25,7 +25,7 @@ def again(attempt: Callable[[], T], retries: int) -> T:
     for number in range(retries):
         try:
             return attempt()
-        except Conflict as error:
+        except lost as error:
             if not error.soon:
                 raise
         time.sleep(chance.uniform(0, min(LONGEST, 0.05 * 2**number)))
