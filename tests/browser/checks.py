@@ -154,7 +154,7 @@ def in_leaf(leaf: str) -> str:
 
 
 def in_document(documents: dict[str, str]) -> dict[str, str]:
-    key = next(k for k in documents if k.startswith("version/"))
+    key = next(k for k in documents if "/version/" in k)
     return documents | {key: documents[key].replace('"events":[', '"events":[0,')}
 
 

@@ -241,13 +241,12 @@ def test_an_event_that_follows_another_entry(paper: Paper, after: int) -> None:
 def test_every_event_moves_its_target_on(paper: Paper) -> None:
     first, second = two_versions(paper)
     for statement in (paper.promotion(first, "staging"), paper.promotion(second, "staging")):
-        fresh = changed(statement, lambda e: replace(e, after=paper.state.last.get("stage/aiops/cpu/staging")))
+        fresh = changed(statement, lambda e: replace(e, after=paper.state.last.get("name/aiops/cpu/stage/staging")))
         paper.put("operator", fresh)
     last = paper.state.last
     index = paper.state.size - 2
-    assert (
-        last["stage/aiops/cpu/staging"] == last["version/aiops/cpu/1.0.0"] == last["version/aiops/cpu/2.0.0"] == index
-    )
+    version = "name/aiops/cpu/version"
+    assert last["name/aiops/cpu/stage/staging"] == last[f"{version}/1.0.0"] == last[f"{version}/2.0.0"] == index
     assert paper.state.versions[first].events[-2:] == (index - 2, index)
     assert paper.state.versions[second].events[-1:] == (index,)
     tenures = paper.state.stages[(CPU, "staging")]
@@ -310,7 +309,7 @@ def rollback(paper: Paper, version: VersionId, replaces: VersionId) -> Statement
     config = config_of(paper.state)
     event = Rollback(
         log=LogRef(config.origin, paper.state.genesis),
-        after=paper.state.last.get(f"stage/{version.name}/production"),
+        after=paper.state.last.get(f"name/{version.name}/stage/production"),
         at=paper.at,
         version=version,
         environment="production",
@@ -350,7 +349,7 @@ def test_retirement(paper: Paper) -> None:
     assert "is retired itself" in refused(paper, "operator", gone)
     paper.put("operator", propose.retire(paper.state, first, "unused", "old", None, paper.at))
     assert paper.state.versions[first].retired is not None
-    assert json.loads(documents(paper.state)["version/aiops/cpu/2.0.0"])["retired"] == {
+    assert json.loads(documents(paper.state)["name/aiops/cpu/version/2.0.0"])["retired"] == {
         "category": "unsafe",
         "reason": "leaks",
         "replacement": "aiops/cpu@1.0.0",

@@ -22,7 +22,9 @@ from muniment.core.name import VersionId, parse_version_id
 from muniment.log.checkpoint import Checkpoint, sign_checkpoint
 from muniment.log.merkle import EMPTY_ROOT
 from muniment.log.note import NoteSigner
+from muniment.log.statetree import format_proof
 from muniment.registry import propose
+from muniment.registry.documents import state_tree
 from muniment.registry.fold import blob_reader
 from muniment.verify.pack import make_pack, open_pack
 from muniment.verify.target import verify_target
@@ -122,22 +124,27 @@ def changed(told: World, change: Any) -> None:
         lambda v: v.update(version="aiops/cpu"),
         lambda v: v.update(checkpoint=v["checkpoint"] + "\n"),
         lambda v: v.update(checkpoint=v["checkpoint"].replace("\n\n", "\nextension\n\n", 1)),
-        lambda v: v["state"]["proofs"].update({"version/aiops/none/1": next(iter(v["state"]["proofs"].values()))}),
-        lambda v: v["state"].update(proofs={k: {} for k in v["state"]["proofs"]}),
+        lambda v: v["state"]["listings"].update({"name/aiops/none/": next(iter(v["state"]["listings"].values()))}),
+        lambda v: v["state"].update(listings={k: {} for k in v["state"]["listings"]}),
     ],
 )
 def test_a_pack_put_together_otherwise(told: World, change: Any) -> None:
     changed(told, change)
 
 
-def test_absence_is_proved_and_not_claimed(told: World) -> None:
-    """No version stands in staging; a proof that another document is there does not say so."""
+def test_a_listing_is_proved_and_not_claimed(told: World) -> None:
+    """That nothing else is said of the name is not shown by a listing of something else, nor by a part of its own."""
     value = json.loads(pack_of(told, FIRST))
-    proofs, absent = value["state"]["proofs"], "stage/aiops/cpu/staging"
-    for subject in set(proofs) - {absent}:
-        wrong = {**value, "state": {**value["state"], "proofs": {**proofs, absent: proofs[subject]}}}
+    listings, whole = value["state"]["listings"], "name/aiops/cpu/"
+    for prefix in set(listings) - {whole}:
+        wrong = {**value, "state": {**value["state"], "listings": {**listings, whole: listings[prefix]}}}
         with pytest.raises((Rejected, Unchecked)):
             open_pack(format_json(wrong), told.trust)
+    tree = state_tree(told.state)
+    for part in (f"{whole}version/", f"{whole}stage/"):
+        less = {**listings, whole: format_proof(tree.prove_listing(part))}
+        with pytest.raises((Rejected, Unchecked)):
+            open_pack(format_json({**value, "state": {**value["state"], "listings": less}}), told.trust)
 
 
 def test_a_pack_under_another_root(told: World, shared: World) -> None:

@@ -1,7 +1,12 @@
 """The state as documents, one a subject: the leaves of the state tree, and what pages show.
 
-Subjects: `config`, `version/<namespace>/<name>/<version>`, `stage/<namespace>/<name>/<environment>`,
-`approval/<target statement>`, `artifact/<sha256>`.
+Subjects are chosen so that one listing is all there is on a matter, kinds to come included:
+
+    config                                            the rules in force
+    name/<namespace>/<name>/version/<version>         below name/<namespace>/<name>/ whatever is said of a name
+    name/<namespace>/<name>/stage/<environment>
+    artifact/<sha256>                                 below it whatever is said of bytes
+    approval/<statement>                              below it whatever is said of the approvals of a statement
 """
 
 from __future__ import annotations
@@ -67,6 +72,11 @@ def version_document(version: VersionState) -> dict[str, Any]:
     return value
 
 
+def approval_key(target: Digest) -> str:
+    """The subject of the approvals of a statement."""
+    return f"approval/{target.hex}"
+
+
 def artifact_key(digest: Digest) -> str:
     """The subject of what is known of an artifact."""
     return f"artifact/{digest.hex}"
@@ -105,6 +115,6 @@ def _artifact(records: tuple[int, ...]) -> dict[str, Any]:
 SECTIONS = (
     Section("versions", version_key, version_document),
     Section("stages", lambda place: stage_key(*place), stage_document),
-    Section("approvals", lambda target: f"approval/{target.hex}", _approvals),
+    Section("approvals", approval_key, _approvals),
     Section("about", artifact_key, _artifact),
 )

@@ -199,14 +199,19 @@ KINDS: dict[str, type[Event]] = {
 }
 
 
+def name_key(name: Name) -> str:
+    """The key below which all keys of a name are."""
+    return f"name/{name}"
+
+
 def stage_key(name: Name, environment: str) -> str:
     """The key of a name's place in an environment."""
-    return f"stage/{name}/{environment}"
+    return f"{name_key(name)}/stage/{environment}"
 
 
 def version_key(version: VersionId) -> str:
     """The key of a version."""
-    return f"version/{version.name}/{version.version}"
+    return f"{name_key(version.name)}/version/{version.version}"
 
 
 def subjects_of(artifacts: tuple[ReleasedArtifact, ...]) -> tuple[Subject, ...]:

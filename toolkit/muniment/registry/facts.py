@@ -155,6 +155,12 @@ def bound_evidence(state: State, version: VersionState) -> tuple[EvidenceFact, .
     return tuple(_fact(state, entry, version.id.name.namespace) for entry in found)
 
 
+def looked_at(state: State, version: VersionState) -> frozenset[Digest]:
+    """The digests at all of whose records the gates of a version look: its artifacts, and the data it names."""
+    data = {digest for fact in bound_evidence(state, version) for _, digest, _ in _named_data(fact)}
+    return frozenset(data | {a.digest for a in version.artifacts})
+
+
 def evidence_about(state: State, artifacts: tuple[ReleasedArtifact, ...]) -> tuple[Digest, ...]:
     """The statement digests of all evidence in the log that concerns the artifacts, in log order.
 

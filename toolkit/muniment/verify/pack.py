@@ -1,21 +1,22 @@
 """Packs: one canonical JSON document with all that is needed to verify a version offline.
 
 A pack carries the signed checkpoint and, where there is one, its anchor; leaves with inclusion proofs; the bundles of
-every configure and rotate-key entry and of every entry behind the version's documents; and range proofs of these
-documents under the last state root. Opening one runs the registry's own `check` over the carried entries, each at its
-own index and time, and compares what they add up to with the proven documents: an entry left out shows. Consistency
-proofs from earlier checkpoints show a reader who remembers one of them that the log is still the same.
+every configure and rotate-key entry and of every entry behind the version's documents; and complete listings, under the
+last state root, of all subjects that tell of the version's name, its artifacts, the approvals behind it and the rules.
+Opening one runs the registry's own `check` over the carried entries, each at its own index and time. What they add up
+to must be what is listed, no more and no less: an entry that was left out shows, and so does all that is new to the
+reader. Consistency proofs from earlier checkpoints show one who remembers any of them that the log is still the same.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from muniment.core.canonical import format_json, parse_canonical
-from muniment.core.digest import Digest
+from muniment.core.digest import Digest, digest_of
 from muniment.core.document import check_schema
 from muniment.core.errors import Malformed, Missing, Untrusted
 from muniment.core.name import VersionId, parse_version_id
@@ -29,10 +30,11 @@ from muniment.log.merkle import (
     prove_consistency,
     prove_inclusion,
 )
-from muniment.log.statetree import check_absence, check_presence, format_proof, parse_proof
+from muniment.log.statetree import StateLeaf as Subject
+from muniment.log.statetree import check_listing, format_proof, parse_proof
 from muniment.log.text import format_base64, parse_base64
-from muniment.registry.documents import artifact_key, documents, state_tree
-from muniment.registry.event import CONFIG_KEY, stage_key, version_key
+from muniment.registry.documents import approval_key, artifact_key, documents, state_tree
+from muniment.registry.event import CONFIG_KEY, Approve, name_key
 from muniment.registry.fold import Blob, History, admit_leaf, tree_of
 from muniment.registry.leaf import RecordLeaf, StateLeaf, parse_leaf
 from muniment.registry.state import State, VersionState
@@ -80,7 +82,7 @@ def make_pack(
         "checkpoint": history.note.decode(),
         "continues": [_continuation(tree, size) for size in _earlier(history, since)],
         "entries": entries,
-        "state": _state_proofs(history, version),
+        "state": _listings(history, version, story),
     }
     if anchor is not None:
         value["anchor"] = json.loads(anchor)
@@ -171,21 +173,17 @@ def _entry(history: History, tree: MemoryTree, index: int, blob: Blob | None) ->
     return value
 
 
-def _subjects(state: State, version: VersionState) -> list[str]:
-    """The subjects a pack speaks of: the rules, the version, its artifacts, and its name's place everywhere."""
-    assert state.config is not None
-    stages = [stage_key(version.id.name, environment) for environment in state.config.environments]
-    return [CONFIG_KEY, version_key(version.id), *(artifact_key(a.digest) for a in version.artifacts), *stages]
+def _prefixes(version: VersionState, approved: Iterable[Digest]) -> list[str]:
+    """What a pack lists all of: the rules, the name with its versions, the artifacts, and the approvals it carries."""
+    artifacts, approvals = (artifact_key(a.digest) for a in version.artifacts), map(approval_key, approved)
+    return sorted({CONFIG_KEY, f"{name_key(version.id.name)}/", *artifacts, *approvals})
 
 
-def _state_proofs(history: History, version: VersionId) -> dict[str, Any]:
-    tree = state_tree(history.state)
-    known = {leaf.subject for leaf in tree.leaves}
-    proofs = {
-        subject: format_proof(tree.prove(subject) if subject in known else tree.prove_absence(subject))
-        for subject in _subjects(history.state, history.state.versions[version])
-    }
-    return {"size": tree.size, "proofs": proofs}
+def _listings(history: History, version: VersionId, story: Iterable[int]) -> dict[str, Any]:
+    events = (history.entries[index].event for index in story)
+    approved = {event.target for event in events if isinstance(event, Approve)}
+    tree, prefixes = state_tree(history.state), _prefixes(history.state.versions[version], approved)
+    return {"size": tree.size, "listings": {prefix: format_proof(tree.prove_listing(prefix)) for prefix in prefixes}}
 
 
 def _parse(data: bytes) -> dict[str, Any]:
@@ -236,24 +234,33 @@ def _ends(leaves: Mapping[int, bytes], index: int) -> StateLeaf:
 
 
 def _check_documents(state: State, version: VersionId, proven: Any, root: Digest) -> None:
+    """Holds if the listed documents under the root are those that the carried entries add up to, and all of them."""
     known = state.versions.get(version)
     if known is None:
         raise Untrusted(f"The pack's entries do not release {version}.", "Make it again with muniment pack.")
-    if set(proven["proofs"]) != set(_subjects(state, known)):
-        raise Untrusted("The pack does not prove the documents it speaks of.", "Make it again with muniment pack.")
-    own = documents(state)
-    for subject, value in proven["proofs"].items():
-        proof = parse_proof(value)
-        if subject in own:
-            check_presence(root.raw, proven["size"], subject, own[subject], proof)
-        else:
-            check_absence(root.raw, proven["size"], subject, proof)
+    if sorted(proven["listings"]) != _prefixes(known, state.approvals):
+        raise Untrusted("The pack does not list all that it speaks of.", "Make it again with muniment pack.")
+    own = {subject: digest_of(document) for subject, document in documents(state).items()}
+    for prefix, value in proven["listings"].items():
+        listed = {leaf.subject: leaf.document for leaf in _listing(value, proven["size"], prefix, root)}
+        ours = {subject: document for subject, document in own.items() if subject.startswith(prefix)}
+        for subject in sorted({*listed, *ours}):
+            if listed.get(subject) != ours.get(subject):
+                raise Untrusted(
+                    f"The log says other things of {subject} than the entries that the pack carries.",
+                    "An entry was left out, or another version of muniment made the log. Make the pack again.",
+                )
+
+
+def _listing(value: Any, size: int, prefix: str, root: Digest) -> tuple[Subject, ...]:
+    return check_listing(root.raw, size, prefix, parse_proof(value))
 
 
 def _asserted(state: State, version: VersionId) -> tuple[str, ...]:
-    """What rests on the state root alone: nothing else happened to the version, its name's environments, the rules."""
+    """What rests on the state root alone: that nothing else is said of what the pack tells."""
     return (
-        f"no other event of {version}",
-        f"no other move of {version.name} in any environment",
+        f"nothing else was said of {version.name}: no other version, move or retirement",
+        "no other record about its artifacts",
+        "no other word on the approvals behind it",
         f"no other configuration than entry {state.configured_at}",
     )

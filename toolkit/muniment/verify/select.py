@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from muniment.core.digest import Digest
 from muniment.core.name import Name, VersionId
+from muniment.registry import facts
 from muniment.registry.event import Event, Release
 from muniment.registry.fold import History
 from muniment.registry.state import VersionState
@@ -20,14 +21,12 @@ def needed(history: History, version: VersionId) -> tuple[int, ...]:
 def story_of(history: History, version: VersionId) -> frozenset[int]:
     """The record entries behind a version's documents.
 
-    Every configure and rotate-key entry; every record about the version's artifacts; every event of the name's
-    versions and their evidence, and the same of every other name that one of these events is of; every approval of one
-    of these.
+    Every configure and rotate-key entry; every event of the name's versions, their evidence, and every record about
+    their artifacts and the data they were trained on; the same of every other name that one of these events is of;
+    every approval of one of these.
     """
     state = history.state
     wanted = {e.index for e in history.entries if e.kind in ("configure", "rotate-key")}
-    for artifact in state.versions[version].artifacts:
-        wanted |= set(state.about.get(artifact.digest, ()))
     told: set[Name] = set()
     names = {version.name}
     while names:
@@ -38,19 +37,18 @@ def story_of(history: History, version: VersionId) -> frozenset[int]:
 
 
 def _life(history: History, version: VersionState) -> set[int]:
-    return set(version.events) | _evidence(history, version.events[0])
+    """A version's events, its evidence, and all that the gates look at besides: records about artifacts and data."""
+    state, release = history.state, history.entries[version.events[0]].event
+    assert isinstance(release, Release)
+    named = {i for digest in release.evidence for i in state.statements[digest]}
+    about = {i for digest in facts.looked_at(state, version) for i in state.about.get(digest, ())}
+    return set(version.events) | named | about
 
 
 def _names(event: Event | None) -> set[Name]:
     """The names whose versions an event acts on or refers to: `check` looks at all of them."""
     versions = (getattr(event, field, None) for field in ("version", "replaces", "replacement"))
     return {v.name for v in versions if v is not None}
-
-
-def _evidence(history: History, release: int) -> set[int]:
-    event = history.entries[release].event
-    assert isinstance(event, Release)
-    return {i for digest in event.evidence for i in history.state.statements[digest]}
 
 
 def _approvals(history: History, wanted: Iterable[int]) -> set[int]:

@@ -141,7 +141,9 @@ def _pack(target: str, files: list[Path], trust: Trust, reading: Reading, seen: 
     opened = open_pack(_read(Path(target)), trust, seen)
     state, version = opened.state, opened.version
     dated = _dated(opened.vouched, state, trust, reading)
-    standing = f"{version} is {_standing(state, version)} as of entry {opened.checkpoint.size} ({_as_of(state)})"
+    standing = f"{version} is {_standing(state, version)} as of checkpoint {opened.checkpoint.size} ({_as_of(state)})"
+    word = "nothing revokes it" if state.versions[version].retired is None else "nothing else is said of it"
+    by = ", ".join(opened.replayed_by) or "nobody"
     checked = f"{len(state.entries)} entries of its story checked again by the rules then in force"
     return Verified(
         target,
@@ -149,7 +151,7 @@ def _pack(target: str, files: list[Path], trust: Trust, reading: Reading, seen: 
         opened.checkpoint.size,
         trust.sandbox,
         _as_of(state),
-        (standing, checked, *_continued(seen, reading)),
+        (f"{standing}; {word}, asserted by the log and replayed by: {by}", checked, *_continued(seen, reading)),
         _vouched(opened.vouched, dated),
         tuple(found for file in files for found in _hold(file, state, (version,))),
         opened.asserted,
