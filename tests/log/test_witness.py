@@ -87,7 +87,7 @@ def test_the_vectors_of_litewitness(file):
             elif text.startswith("—"):
                 assert text in reply.body.decode()
         if reply.status == 200:
-            new = parse_checkpoint(parse_note(reply.cosigned).text)
+            new = parse_checkpoint(parse_note(reply.cosigned()).text)
             last[new.origin] = new
     assert last
 
@@ -111,6 +111,7 @@ def test_a_request_comes_back(old, proof, tail):
     "data",
     [
         b"",
+        b"old 1",
         b"old 1\n",
         b"\n\n" + note(3),
         b"old\n\n" + note(3),
@@ -146,7 +147,7 @@ def test_200_the_line_verifies_and_the_read_half_is_the_log_and_the_witness():
     request = Request(0, (), sign_note(format_checkpoint(point(5)), stranger, LOG))
     reply = add_checkpoint(format_request(request), KEYS, {}, WITNESS, TIME)
     assert (reply.status, reply.error) == (200, None)
-    served, names = open_note(reply.cosigned, [LOG.verifier, WITNESS.verifier])
+    served, names = open_note(reply.cosigned(), [LOG.verifier, WITNESS.verifier])
     assert names == (ORIGIN, WITNESS.name)
     assert len(served.signatures) == 2
     assert cosigned_at(served.signatures[1]) == TIME
@@ -198,7 +199,9 @@ def test_403_for_nobodys_signature_a_strangers_and_a_false_one():
     ):
         reply = ask(0, 5, note=signed)
         assert (reply.status, type(reply.error)) == (403, Untrusted)
-        assert not reply.cosigned
+        assert not reply.note
+        with pytest.raises(Untrusted):
+            reply.cosigned()
 
 
 @pytest.mark.parametrize(("old", "seen"), [(0, 5), (4, 5), (6, 5), (5, 0)])
@@ -217,7 +220,7 @@ def test_422_for_each_false_proof():
         wrong += [proof[1:], (*proof, proof[0]), ()]
         for bad in wrong:
             reply = ask(old, new, proof=bad)
-            assert (reply.status, type(reply.error), reply.cosigned) == (422, Untrusted, b"")
+            assert (reply.status, type(reply.error), reply.note) == (422, Untrusted, b"")
 
 
 def test_422_for_a_proof_from_the_empty_tree():

@@ -157,12 +157,15 @@ def _chosen(mutant: Mutant, contexts: dict[str, list[str]]) -> list[str]:
 
 
 def _node(context: str) -> str:
-    """The path and name by which pytest knows a context such as tests.verify.test_pack.test_x."""
-    module, _, name = context.rpartition(".")
-    path = Path(*module.split("."))
-    while path.parts and not (TOP / path.with_suffix(".py")).is_file():
-        path, name = path.parent, f"{path.name}::{name}"
-    return f"{path.with_suffix('.py')}::{name}" if path.parts else ""
+    """The path and name by which pytest knows a context: tests.verify.test_pack.test_x, or log.test_note.test_x."""
+    for top in ("", "tests"):  # a folder of tests that is a package is imported from the folder above it
+        module, _, name = context.rpartition(".")
+        path = Path(top, *module.split("."))
+        while path.parts and not (TOP / path.with_suffix(".py")).is_file():
+            path, name = path.parent, f"{path.name}::{name}"
+        if path.parts:
+            return f"{path.with_suffix('.py')}::{name}"
+    return ""
 
 
 def _environment(top: Path) -> dict[str, str]:

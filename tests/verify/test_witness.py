@@ -12,10 +12,10 @@ from muniment.core.errors import Malformed, Missing, MunimentError, Unreachable,
 from muniment.evidence import oms
 from muniment.evidence.artifact import measure
 from muniment.evidence.statement import Statement
-from muniment.log.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
+from muniment.log.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint, sign_checkpoint
 from muniment.log.lines import format_lines, leaf_file
 from muniment.log.merkle import MemoryTree, leaf_hash
-from muniment.log.note import Cosigner, NoteSigner, cosigned_at, open_note, parse_note
+from muniment.log.note import Cosigner, Note, NoteSigner, cosigned_at, format_note, open_note, parse_note
 from muniment.log.policy import parse_policy
 from muniment.log.tiles import tiles
 from muniment.log.witness import read_path
@@ -147,6 +147,8 @@ def test_the_rewinder_is_refused(log: Log, book: LocalStore) -> None:
     kept = refused(log, book, Untrusted, "went back to 300 entries; 600 were cosigned")
     assert early in kept.values()
     assert len(kept) == 2
+    log.store.remove("log/001.jsonl")
+    refused(log, book, Untrusted, "went back")
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -170,12 +172,13 @@ def test_the_withholder_is_told_from_a_liar(log: Log, book: LocalStore, first: b
 def test_a_host_that_alters_tiles_is_not_a_fork(log: Log, book: LocalStore) -> None:
     run(log, book)
     log.grow(600)
-    for path, words in (
-        ("tile/0/002.p/88", "tiles do not hash to the signed checkpoint"),
-        ("tile/0/001", "The tiles contradict the leaf files"),
+    for path, at, words in (
+        ("tile/0/002.p/88", 0, "tiles do not hash to the signed checkpoint"),
+        ("tile/0/001", 0, "The tiles contradict the leaf files"),
+        ("tile/0/001", 8191, "The tiles contradict the leaf files"),  # between the two sizes: both roots hold
     ):
         whole = log.store.read(path)
-        log.store.write(path, bytes([whole[0] ^ 1]) + whole[1:])
+        log.store.write(path, whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         refused(log, book, Untrusted, words)
         log.store.write(path, whole[:-1])
         refused(log, book, Malformed, "bytes, not")
@@ -285,6 +288,12 @@ def test_a_state_of_another_key_or_log_or_one_that_was_altered_is_refused(log: L
     stranger = Cosigner("witness.example/w", bytes(32))
     with pytest.raises(Untrusted, match="was not cosigned for"):
         run(log, book, cosigner=stranger)
+    other = NoteSigner("example.org/other", bytes(32))
+    text = format_checkpoint(Checkpoint(other.name, 300, log.tree().root()))
+    book.write(HALF, format_note(Note(text, (COSIGNER.cosign(text, 1),))))
+    with pytest.raises(Untrusted, match="was not cosigned for"):
+        run(log, book)
+    book.write(HALF, good[HALF])
     for path in (HALF, MEMORY):
         book.write(path, good[path].replace(b"\n300\n", b"\n299\n").replace(b"\\n300\\n", b"\\n299\\n"))
         with pytest.raises(Untrusted, match="false"):

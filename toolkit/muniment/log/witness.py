@@ -34,13 +34,19 @@ class Request:
 class Reply:
     """The witness's answer: status and body of the HTTP response, and for any status but 200 the error behind it.
 
-    `cosigned` is the note to remember and serve, before anybody sees the body.
+    `note` is the one to remember and serve, before anybody sees the body.
     """
 
     status: int
     body: bytes
     error: MunimentError | None = None
-    cosigned: bytes = b""
+    note: bytes = b""
+
+    def cosigned(self) -> bytes:
+        """The note with the cosignature. Raises the error where there is none."""
+        if self.error is not None:
+            raise self.error
+        return self.note
 
 
 def read_path(origin: str) -> str:

@@ -24,7 +24,7 @@ from muniment.log.merkle import HashReader, prove_consistency, root_at
 from muniment.log.note import Cosigner, NoteVerifier, parse_note, parse_vkey, verify_note
 from muniment.log.policy import without_witnesses
 from muniment.log.tiles import TileReader
-from muniment.log.witness import Request, add_checkpoint, format_request, read_path
+from muniment.log.witness import Request, add_checkpoint, check_continues, format_request, read_path
 from muniment.registry.fold import read_leaves, tree_of
 from muniment.registry.paths import CHECKPOINT
 from muniment.registry.store import Reader
@@ -98,16 +98,15 @@ def witness(place: Reader, book: LocalStore, cosigner: Cosigner, pins: Pins, tim
             cosigner,
             time,
         )
-        if reply.error is not None:
-            raise reply.error
+        cosigned = reply.cosigned()
     except Unreachable:
         raise
     except MunimentError as error:
         _keep(book, note, seen, pins, error)
         raise
     path = read_path(pins.origin)
-    book.write(path, reply.cosigned)
-    book.write(_memory(pins.origin), _format_seen(reply.cosigned, shown.log_keys, pins.trust is not None))
+    book.write(path, cosigned)
+    book.write(_memory(pins.origin), _format_seen(cosigned, shown.log_keys, pins.trust is not None))
     return Cosigned(new, last, time, pins.trust is not None, path, shown.remarks)
 
 
@@ -192,7 +191,7 @@ def _served(place: Reader, last: Checkpoint | None, new: Checkpoint) -> tuple[Ha
     try:
         tiles = TileReader(place.read, new.size)
         _check_root(tiles, new, "tiles")
-        if last is None or root_at(tiles, last.size) == last.root:
+        if _continues(tiles, last, new):
             return tiles, ()
         remarks: tuple[str, ...] = ()
     except Missing as gone:
@@ -221,6 +220,15 @@ def _check_start(tree: HashReader, last: Checkpoint | None, new: Checkpoint) -> 
             "cosigned here.",
             "One log shows two histories: tell its readers, and cosign no more.",
         )
+
+
+def _continues(tree: HashReader, last: Checkpoint | None, new: Checkpoint) -> bool:
+    """Whether what a tree's hashes prove holds; a false one among them proves nothing."""
+    try:
+        check_continues(last, new, _proof(tree, last, new))
+    except Untrusted:
+        return False
+    return True
 
 
 def _check_size(last: Checkpoint | None, new: Checkpoint) -> None:
