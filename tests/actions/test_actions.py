@@ -12,16 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from muniment.evidence import oms
 from muniment.evidence.artifact import measure
-from muniment.log.note import format_skey
+from muniment.log.note import Cosigner, format_skey
+from muniment.log.witness import read_path
 from muniment.registry import propose
+from muniment.registry.genesis import configure_statement, read_configuration, with_log_keys
 from muniment.registry.inbox import submit
 from muniment.verify.trust import format_trust
 from tests.actions.harness import Ran, run_action
 from tests.source import TOP
-from tests.world import World, now
+from tests.world import POLICY, World, now, registry_document
 
 ACTIONS = TOP / ".github" / "actions"
 USES = {"actions/setup-python": lambda given: {"python-path": sys.executable}}
@@ -219,6 +222,87 @@ def test_a_registry_cannot_bring_its_own_trust(job: Run):
     assert [title for _, title, _ in ran.annotations] == ["Could not be done"]
 
 
+WITNESS = Cosigner("witness.example/w", bytes(range(32)))
+WITNESS_KEY = format_skey(WITNESS)
+
+
+@pytest.fixture
+def keeping(world: World, tmp_path: Path) -> Path:
+    """A witness's repository with a remote; the world's trust.json pins the log."""
+    _git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "witness.git")
+    (tmp_path / "witness").mkdir()
+    _git(tmp_path / "witness", "init", "--quiet", "--initial-branch=main")
+    _git(tmp_path / "witness", "remote", "add", "origin", str(tmp_path / "witness.git"))
+    (tmp_path / "witness" / "README").write_text("a witness")
+    _commit_all(tmp_path / "witness")
+    return tmp_path / "witness"
+
+
+def test_the_witness_cosigns_and_its_state_is_pushed(job: Run, world: World, keeping: Path, tmp_path: Path):
+    given = {"place": "registry", "key": WITNESS_KEY, "trust": "trust.json", "replay": "true", "state": "witness/state"}
+    (keeping / "unrelated").write_text("left here by another step")
+    ran = job("witness", **given)
+    assert ran.ok, ran.log
+    assert ran.outputs == {
+        "origin": world.trust.origin,
+        "size": "2",
+        "root": world.history.checkpoint.root.hex(),
+        "witness": WITNESS.vkey,
+    }
+    assert ran.annotations == []
+    assert "### Cosigned" in ran.summary
+    half, pushed = f"state/{read_path(world.trust.origin)}", tmp_path / "witness.git"
+    names = _git(pushed, "ls-tree", "-r", "--name-only", "main").splitlines()
+    assert names == ["README", half, half.replace("checkpoint", "seen.json")]
+    assert _git(pushed, "log", "-1", "--format=%s", "main") == "Cosigned 2 entries"
+    published = job("publish", registry="registry", log_key=_key(world), cosignatures="witness/state\nnowhere\n")
+    assert published.ok, published.log
+    assert [(level, title) for level, title, _ in published.annotations] == [("warning", "Cosignatures")] * 2
+
+
+def test_the_publish_action_takes_cosignatures_and_pushes_them(job: Run, world: World, keeping: Path, tmp_path: Path):
+    """Of a witness that the configuration names; here it is configured first."""
+    document = registry_document() | {"witnessPolicy": [f"witness w {WITNESS.vkey}", "quorum w"]}
+    config = with_log_keys(yaml.safe_dump(document).encode(), (world.key.vkey,))
+    text = read_configuration(config, yaml.safe_dump(POLICY).encode(), world.state.config.trusted_root)
+    world.put("administrator", configure_statement(world.state, text, now()))
+    assert job("publish", registry="registry", log_key=_key(world)).ok
+    job("witness", place="registry", key=WITNESS_KEY, trust="trust.json", state="witness/state")
+    ran = job("publish", registry="registry", log_key=_key(world), cosignatures="witness/state")
+    assert ran.ok, ran.log
+    assert ran.annotations == []
+    assert "**Cosigned**" in ran.summary
+    note = _git(tmp_path / "remote.git", "show", "main:checkpoint")
+    assert note.splitlines()[-1].startswith(f"— {WITNESS.name} ")
+
+
+def test_a_fork_fails_the_witness_and_its_evidence_is_pushed(job: Run, world: World, keeping: Path, tmp_path: Path):
+    given = {"place": "registry", "key": WITNESS_KEY, "trust": "trust.json", "state": "witness/state"}
+    world.release("aiops/cpu@1.0.0")
+    early = world.store.read("checkpoints/2")
+    assert job("witness", **given).ok
+    world.store.write("checkpoint", early)
+    ran = job("witness", **given)
+    assert not ran.ok
+    assert ran.outputs["size"] == ""
+    ((level, title, message),) = ran.annotations
+    assert (level, title) == ("error", "Refused")
+    assert "went back to 2 entries" in message
+    names = _git(tmp_path / "witness.git", "ls-tree", "-r", "--name-only", "main").splitlines()
+    assert [Path(name).name for name in names if "evidence" in name] == ["seen", "shown"]
+    assert _git(tmp_path / "witness.git", "log", "-1", "--format=%s", "main") == "Evidence: not cosigned"
+
+
+def test_a_witness_that_lost_the_race_fails(job: Run, world: World, keeping: Path, tmp_path: Path):
+    """Two runs cosigned: the second push is refused, so only one word is out."""
+    other = tmp_path / "other"
+    _git(tmp_path, "clone", "--quiet", "witness.git", str(other))
+    (other / "note.txt").write_text("first")
+    _commit_all(other)
+    assert not job("witness", place="registry", key=WITNESS_KEY, trust="trust.json", state="witness/state").ok
+    assert "state" not in _git(tmp_path / "witness.git", "ls-tree", "--name-only", "main")
+
+
 SHELL = (
     "$(touch pwned) `touch pwned` \"; touch pwned; ' ; touch pwned ; ' && touch pwned || ${{ github.token }} * ? \\ #"
 )
@@ -236,6 +320,10 @@ LINES = "\nverified=forged\n::error title=forged::forged\n\x1b]0;forged\x07\ntou
         ("verify", "target", {"trust": "trust.json"}),
         ("verify", "trust", {"target": "registry"}),
         ("verify", "files", {"target": "registry", "trust": "trust.json"}),
+        ("witness", "place", {"key": WITNESS_KEY, "trust": "trust.json", "push": "false"}),
+        ("witness", "key", {"place": "registry", "trust": "trust.json", "push": "false"}),
+        ("witness", "trust", {"place": "registry", "key": WITNESS_KEY, "push": "false"}),
+        ("witness", "log_keys", {"place": "registry", "key": WITNESS_KEY, "push": "false"}),
     ],
 )
 def test_a_hostile_value_is_only_a_value(job: Run, world: World, tmp_path: Path, action, hostile, rest):
@@ -249,9 +337,12 @@ def test_a_hostile_value_is_only_a_value(job: Run, world: World, tmp_path: Path,
     assert {path: path.read_bytes() for path in world.store.root.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize(("action", "option"), [("attest", "artifact"), ("publish", "registry"), ("verify", "target")])
+@pytest.mark.parametrize(
+    ("action", "option"), [("attest", "artifact"), ("publish", "registry"), ("verify", "target"), ("witness", "place")]
+)
 def test_a_value_is_never_an_option(job: Run, action: str, option: str):
     rest = {"attest": {"registry": "registry"}, "publish": {"log_key": "key"}, "verify": {"trust": "trust.json"}}
+    rest["witness"] = {"key": WITNESS_KEY, "trust": "trust.json"}
     ran = job(action, **{option: "--help"}, **rest[action])
     assert not ran.ok
     assert "Usage" not in ran.log
