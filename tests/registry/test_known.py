@@ -16,7 +16,7 @@ from muniment.core.name import parse_version_id as parse
 from muniment.evidence.kinds import EVIDENCE
 from muniment.evidence.statement import Statement, Subject
 from muniment.policy.facts import Facts
-from muniment.registry import facts, propose
+from muniment.registry import facts, propose, words
 from muniment.registry.dryrun import facts_at
 from tests.registry.paper import START, Paper, identity, model, other
 
@@ -230,19 +230,19 @@ def test_what_stands_and_stood() -> None:
 
 def test_grades_of_signatures() -> None:
     person = identity("reviewer")
-    assert facts.grade_of(person) == "personal-signature"
-    assert facts.grade_of(identity("trainer")) == "declared"
+    assert words.grade_of(person) == "personal-signature"
+    assert words.grade_of(identity("trainer")) == "declared"
     gated = other(identity("trainer"), claims=(("deploymentEnvironment", "production"),))
-    assert facts.grade_of(gated) == "environment-gated"
+    assert words.grade_of(gated) == "environment-gated"
     for robot in ("x@project.iam.gserviceaccount.com", "https://example.org/a@b", "spiffe://a/b", "a b@c", "repo:x@y"):
-        assert facts.grade_of(other(person, subject=robot)) == "declared"
+        assert words.grade_of(other(person, subject=robot)) == "declared"
 
 
 def test_an_approval_has_its_grade_and_time() -> None:
     of = paper()
     statement = of.promotion(of.release("aiops/cpu@1.0.0"))
     of.approve("reviewer", statement)
-    found = facts.approvals_for(of.state, digest_of(of.sign("operator", statement).payload), "aiops")
+    found = words.approvals_for(of.state, digest_of(of.sign("operator", statement).payload), "aiops", of.at)
     assert [(a.person, a.grade, a.at) for a in found] == [
         ("reviewer", "personal-signature", of.at - timedelta(minutes=1))
     ]

@@ -16,7 +16,7 @@ from muniment.core.canonical import format_json, parse_json
 from muniment.core.digest import Digest, digest_of
 from muniment.core.resources import code_digest
 from muniment.registry.documents import state_tree
-from muniment.registry.event import KINDS
+from muniment.registry.predicate import KINDS
 from muniment.registry.snapshot import ROOMS, _classes, _Reader, format_snapshot, parse_snapshot, resume
 from muniment.registry.state import State
 from muniment.registry.table import Table

@@ -60,10 +60,16 @@ def approve(
     ],
     role: Annotated[str, typer.Option("--role", help="The role in which you approve.")],
     reason: Reason,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Reject it: nothing admits it until that is taken back.")
+    ] = False,
+    expires: Annotated[
+        str | None, typer.Option("--expires", help="Until when it counts: a date, a time, or 30d from now.")
+    ] = None,
     *,
     how: options.Delivery,
 ) -> None:
-    """Approve an event that waits in the inbox."""
+    """Approve an event that waits in the inbox, or reject it."""
     from muniment.cli.making import deliver
     from muniment.core.digest import parse_digest
     from muniment.registry import propose
@@ -75,8 +81,13 @@ def approve(
         )
     state, digest = options.own_history(how.registry).state, parse_digest(target)
     waiting.tell_of_target(how.registry, state, digest)
-    statement = propose.approve(state, digest, role, reason, options.now())
-    deliver(statement, how)
+    ends = options.moment(expires, "--expires") if expires else None
+    subject = how.signing.subject() if digest in state.approvals else None
+    decision = "rejected" if reject else "approved"
+    deliver(
+        propose.approve(state, digest, role, reason, options.now(), decision=decision, expires=ends, subject=subject),
+        how,
+    )
 
 
 def promote(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from muniment.cli import output
-from muniment.core.errors import Missing, Unreachable, Usage
+from muniment.core.errors import Malformed, Missing, Unreachable, Usage
 
 if TYPE_CHECKING:
     from muniment.log.note import NoteSigner
@@ -99,6 +99,15 @@ class Signing:
             "Write registry.yaml yourself and give it with --config: issuer, subject and claims of each signer.",
         )
 
+    def subject(self) -> str | None:
+        """The certificate subject of whoever signs, where it is known before signing."""
+        if self.sandbox is not None:
+            return self.identity()[1]
+        from muniment.signing import keyless
+
+        token = self.token or keyless.ambient_token()
+        return keyless.subject_of(token) if token else None
+
     def _keyless(self) -> tuple[Signer, bytes]:
         from muniment.signing import keyless
         from muniment.signing.trustroot import root_of_config
@@ -144,6 +153,18 @@ def _named(name: str | None) -> str:
     if name is None:
         raise Usage("--sandbox needs --as NAME.", "Name one of its identities; muniment sandbox identity adds one.")
     return name
+
+
+def moment(text: str, option: str) -> datetime:
+    """The moment that a date, a time in RFC 3339, or a number of days or hours from now (30d, 12h) means."""
+    from muniment.core.instant import parse_instant
+
+    if match := re.fullmatch(r"([0-9]{1,5})([dh])", text):
+        return now() + timedelta(**{{"d": "days", "h": "hours"}[match[2]]: int(match[1])})
+    try:
+        return parse_instant(f"{text}T00:00:00Z" if len(text) == 10 else text)
+    except Malformed as error:
+        raise Usage(f"{option}: {error.fact}", "Write 2026-01-31, 2026-01-31T08:05:00Z, 30d or 12h.") from error
 
 
 def now() -> datetime:

@@ -21,7 +21,10 @@ EVIDENCE: dict[str, str] = {
 
 EVENTS: dict[str, str] = {
     kind: f"{OWN}{kind}/v1"
-    for kind in ("configure", "rotate-key", "release", "approve", "promote", "rollback", "retire")
+    for kind in (
+        *("configure", "rotate-key", "release", "approve", "revoke", "waive", "incident"),
+        *("promote", "rollback", "retire"),
+    )
 }
 
 THIRD_PARTY = "third-party"  # brings in a statement of one of the kinds above that was made elsewhere

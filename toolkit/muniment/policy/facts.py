@@ -103,7 +103,7 @@ class TenureFact:
 
 @dataclass(frozen=True, slots=True)
 class IncidentFact:
-    """An open incident located to a version."""
+    """An open incident; `version` is where it was located, empty where that is not known yet."""
 
     id: str
     version: str
@@ -114,7 +114,8 @@ class IncidentFact:
 class WaiverFact:
     """An exception granted: for one rule and exactly these artifacts, from `not_before` until just before `expires`.
 
-    `statement` names the record that grants it, `approver` the person or signer who did, in `role`.
+    `statement` names the record that grants it, `approver` the person or signer who did, in `role`. One `by_author` of
+    what is judged never helps.
     """
 
     statement: Digest
@@ -126,6 +127,7 @@ class WaiverFact:
     not_before: datetime
     expires: datetime
     ticket: str = ""
+    by_author: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from muniment.policy.facts import Facts, WaiverFact
 
 def in_force(use: RuleUse, facts: Facts) -> WaiverFact | None:
     """The waiver that excuses a failure of the rule at the facts' time: of several the one that lasts longest."""
-    found = [w for w in _granted(use, facts) if w.not_before <= facts.at < w.expires] if use.waivable else []
+    granted = (w for w in _granted(use, facts) if use.waivable and not w.by_author)
+    found = [w for w in granted if w.not_before <= facts.at < w.expires]
     return max(found, key=lambda w: (w.expires, w.statement.hex), default=None)
 
 
@@ -33,6 +34,8 @@ def why_not(use: RuleUse, facts: Facts) -> str:
     last = max(granted, key=lambda w: (w.expires, w.statement.hex))
     if not use.waivable:
         return "A waiver was granted, and policy does not let this rule be waived."
+    if last.by_author:
+        return f"The waiver by {last.approver} does not count: nobody waives a rule for their own work."
     if facts.at < last.not_before:
         return f"A waiver by {last.approver} begins at {format_instant(last.not_before)} only."
     return f"The waiver by {last.approver} ended at {format_instant(last.expires)} ({last.statement})."

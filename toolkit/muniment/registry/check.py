@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Malformed, Refused
-from muniment.core.name import VersionId
 from muniment.evidence.check import check_evidence
 from muniment.evidence.kinds import EVENTS, EVIDENCE, THIRD_PARTY, kind_of
 from muniment.evidence.statement import format_statement
 from muniment.log.merkle import leaf_hash
 from muniment.log.tiles import MAX_ENTRY
 from muniment.policy.finding import Finding
+from muniment.registry import words
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure, Event
 from muniment.registry.judges import JUDGES
@@ -57,6 +57,7 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     if isinstance(event, Configure) and state.config is None:
         return _genesis(state, signed, event, at, leaf)
     _check_place(state, signed, event, kind, at)
+    _check_rejected(state, signed, event, at)
     change, findings = JUDGES[type(event)](state, signed, event, at)
     return change(_append(state, signed, at, leaf, kind, event, findings))
 
@@ -123,13 +124,24 @@ def _check_place(state: State, signed: Signed, event: Event, kind: str, at: date
         raise Refused(
             f"The {kind} event states a time more than five minutes from when it was signed.", "Sign it again now."
         )
-    version: VersionId | None = getattr(event, "version", None)
-    _check_role(state, signed, kind, version.name.namespace if version else None, at)
+    _check_role(state, signed, kind, event.namespace(), at)
     last = state.last.get(event.acts_on(signed.identity.key))
     if event.after != last:
         now = "nothing happened to its target yet" if last is None else f"the last event of its target is entry {last}"
         said = "no entry" if event.after is None else f"entry {event.after}"
         raise Refused(f"The {kind} event follows {said}, but {now}.", "Look at the present state and sign a new event.")
+
+
+def _check_rejected(state: State, signed: Signed, event: Event, at: datetime) -> None:
+    """Raises `Refused`, which waits, while somebody who may approve the event rejects it."""
+    said = words.rejection_of(state, signed.statement_digest, event.namespace(), at)
+    if said is not None:
+        raise Refused(
+            f"{words.name_of(state, said.index)} rejected it as {said.event.role} (entry {said.index}): "
+            f"{said.event.reason}",
+            "Meet the objection and have the rejection taken back (muniment revoke), or sign another event.",
+            waits=True,
+        )
 
 
 def _append(

@@ -63,6 +63,13 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How long things may last: waivers at most."""
+
+    waiver_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """registry.yaml, policy.yaml and the Sigstore trusted root, as one configure entry carries them.
 
@@ -83,6 +90,7 @@ class Config:
     persons: Mapping[str, tuple[Pattern, ...]]
     bindings: tuple[Binding, ...]
     issuers: tuple[Issuer, ...]
+    limits: Limits
     log_keys: tuple[str, ...]
     tlog_policy: tlog.Policy
     sequencer: Pattern | None
@@ -144,6 +152,7 @@ def parse_config(configuration: Mapping[str, Any]) -> Config:
         persons={p: _identities(p, ids) for p, ids in registry.get("persons", {}).items()},
         bindings=tuple(_binding(number, b) for number, b in enumerate(registry["bindings"])),
         issuers=tuple(Issuer(i["issuer"], i["mfa"], i.get("note", "")) for i in registry.get("issuers", ())),
+        limits=_limits(registry.get("limits", {})),
         log_keys=tuple(registry["logKeys"]),
         tlog_policy=_tlog_policy(registry),
         sequencer=_sequencer(registry),
@@ -164,6 +173,11 @@ def _environment(value: str | Mapping[str, Any]) -> Environment:
     if isinstance(value, str):
         return Environment(value, value, ())
     return Environment(value["name"], value.get("title", value["name"]), tuple(value.get("requires", ())))
+
+
+def _limits(value: Mapping[str, int]) -> Limits:
+    names = {"waiverDays": "waiver_days"}
+    return Limits(**{names[key]: days for key, days in value.items()})
 
 
 def _kinds(role: str, kinds: list[str]) -> frozenset[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # What concerns the whole registry: a role held in some namespaces only does not carry it.
 FOR_ALL = frozenset({"configure", "rotate-key"})
 # What decides about others' work: its signer is one identity, not every workflow at some tag.
-GUARDED = FOR_ALL | {"approve"}
+GUARDED = FOR_ALL | {"approve", "revoke", "waive"}
 
 
 def check_config(config: Config) -> None:

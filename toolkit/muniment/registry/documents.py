@@ -5,6 +5,9 @@ Subjects are chosen so that one listing is all there is on a matter, kinds to co
     config                                            the rules in force
     name/<namespace>/<name>/version/<version>         below name/<namespace>/<name>/ whatever is said of a name
     name/<namespace>/<name>/stage/<environment>
+    name/<namespace>/<name>/waiver/<version>
+    name/<namespace>/<name>/incident/<id>
+    name/<namespace>/<name>/open                      its incidents that are open
     artifact/<sha256>                                 below it whatever is said of bytes
     approval/<statement>                              below it whatever is said of the approvals of a statement
 """
@@ -18,9 +21,18 @@ from typing import Any
 from muniment.core.canonical import format_json
 from muniment.core.digest import Digest
 from muniment.core.instant import format_instant
+from muniment.core.name import Name, VersionId
 from muniment.log.statetree import StateTree
-from muniment.registry.event import CONFIG_KEY, ReleasedArtifact, stage_key, version_key
-from muniment.registry.state import Approval, State, Tenure, VersionState
+from muniment.registry.event import CONFIG_KEY, ReleasedArtifact, name_key, stage_key, version_key
+from muniment.registry.state import (
+    Approval,
+    IncidentState,
+    State,
+    Tenure,
+    Trouble,
+    VersionState,
+    Waiver,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,21 @@ def version_document(version: VersionState) -> dict[str, Any]:
     return value
 
 
+def waiver_key(version: VersionId) -> str:
+    """The subject of the waivers for a version."""
+    return f"{name_key(version.name)}/waiver/{version.version}"
+
+
+def incident_key(name: Name, number: str) -> str:
+    """The subject of an incident of a name."""
+    return f"{name_key(name)}/incident/{number}"
+
+
+def open_key(name: Name) -> str:
+    """The subject of what is open about a name."""
+    return f"{name_key(name)}/open"
+
+
 def approval_key(target: Digest) -> str:
     """The subject of the approvals of a statement."""
     return f"approval/{target.hex}"
@@ -104,8 +131,46 @@ def _approvals(given: tuple[Approval, ...]) -> list[dict[str, Any]]:
 
 
 def _approval(approval: Approval) -> dict[str, Any]:
-    value: dict[str, Any] = {"at": format_instant(approval.at), "entry": approval.index, "role": approval.event.role}
-    return value | ({"consumedBy": approval.consumed_by} if approval.consumed_by is not None else {})
+    said = approval.event
+    value: dict[str, Any] = {"at": format_instant(approval.at), "entry": approval.index, "role": said.role}
+    value |= {"decision": said.decision} | ({"expires": format_instant(said.expires)} if said.expires else {})
+    return value | _by("consumedBy", approval.consumed_by) | _by("revokedBy", approval.revoked_by)
+
+
+def _waivers(granted: tuple[Waiver, ...]) -> list[dict[str, Any]]:
+    return [_waiver(waiver) for waiver in granted]
+
+
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    said = waiver.event
+    return {
+        "entry": waiver.index,
+        "expires": format_instant(said.expires),
+        "notBefore": format_instant(said.not_before),
+        "role": said.role,
+        "rule": said.rule,
+        "subjects": sorted(str(d) for d in waiver.subjects),
+    } | _by("revokedBy", waiver.revoked_by)
+
+
+def _incident(incident: IncidentState) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "events": list(incident.events),
+        "openedAt": format_instant(incident.opened_at),
+        "resolved": incident.resolved,
+        "rollbacks": list(incident.rollbacks),
+        "severity": incident.severity,
+    }
+    value |= {"environment": incident.environment} if incident.environment else {}
+    return value | ({"version": str(incident.version)} if incident.version else {})
+
+
+def _open(trouble: Trouble) -> dict[str, Any]:
+    return {"incidents": list(trouble.incidents)}
+
+
+def _by(name: str, index: int | None) -> dict[str, int]:
+    return {} if index is None else {name: index}
 
 
 def _artifact(records: tuple[int, ...]) -> dict[str, Any]:
@@ -116,5 +181,8 @@ SECTIONS = (
     Section("versions", version_key, version_document),
     Section("stages", lambda place: stage_key(*place), stage_document),
     Section("approvals", approval_key, _approvals),
+    Section("waivers", waiver_key, _waivers),
+    Section("incidents", lambda named: incident_key(*named), _incident),
+    Section("open", open_key, _open),
     Section("about", artifact_key, _artifact),
 )

@@ -54,6 +54,11 @@ class Event:
         """The key of what the event acts on; `after` counts along it."""
         raise NotImplementedError(type(self).__name__)
 
+    def namespace(self) -> str | None:
+        """The namespace whose roles allow it: that of its version; None where it has none."""
+        version: VersionId | None = getattr(self, "version", None)
+        return version.name.namespace if version else None
+
     def subjects(self) -> tuple[Subject, ...]:
         """The statement's subjects where the event itself says them; else they are its version's artifacts."""
         return ()
@@ -126,7 +131,7 @@ class Release(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approve(Event):
-    """A decision on one target event, named by its statement digest."""
+    """A decision on one target event, named by its statement digest: approved, or rejected; for a time, or for good."""
 
     kind = "approve"
     time = "approvedAt"
@@ -135,6 +140,7 @@ class Approve(Event):
     role: str
     decision: str
     reason: str
+    expires: datetime | None = None
 
     def acts_on(self, signer: str) -> str:
         """One signer's word on one statement."""
@@ -192,11 +198,6 @@ class Retire(Event):
     def acts_on(self, signer: str) -> str:
         """The version."""
         return version_key(self.version)
-
-
-KINDS: dict[str, type[Event]] = {
-    event.kind: event for event in (Configure, RotateKey, Release, Approve, Promote, Rollback, Retire)
-}
 
 
 def name_key(name: Name) -> str:

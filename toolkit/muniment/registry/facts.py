@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,25 +15,26 @@ from muniment.evidence.bom import licences
 from muniment.evidence.kinds import EVIDENCE, kind_of
 from muniment.evidence.statement import Statement, parse_statement
 from muniment.policy.facts import (
-    ApprovalFact,
     ArtifactFact,
     DataFact,
     EvidenceFact,
     Facts,
-    IncidentFact,
-    SignerFact,
     StandingFact,
     TenureFact,
-    WaiverFact,
 )
 from muniment.registry.config import Config, parse_config
 from muniment.registry.event import Configure, Release, ReleasedArtifact
 from muniment.registry.predicate import parse_event
 from muniment.registry.state import Entry, State, VersionState
-from muniment.signing.identity import Identity, Signed
-
-_MAIL = re.compile(r"[^@\s/:]+@[^@\s/:]+")
-_SERVICE = ".gserviceaccount.com"
+from muniment.registry.words import (
+    approvals_for,
+    authors,
+    incidents_of,
+    roles_of,
+    signer_fact,
+    waivers_for,
+)
+from muniment.signing.identity import Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,6 @@ def gather(
     artifacts: tuple[ReleasedArtifact, ...],
     at: datetime,
     environment: str | None = None,
-    waivers: tuple[WaiverFact, ...] = (),
-    incidents: tuple[IncidentFact, ...] = (),
 ) -> Facts:
     """What is known of a version at a gate; approvals are those whose role the approver holds now, in its namespace.
 
@@ -72,8 +70,8 @@ def gather(
         environment,
         at,
         evidence=_with_later(state, evidence, artifacts, namespace),
-        approvals=approvals_for(state, signed.statement_digest, namespace) if signed else (),
-        authors=_authors(state, signed, version),
+        approvals=approvals_for(state, signed.statement_digest, namespace, at) if signed else (),
+        authors=authors(state, signed, version),
         artifacts=_artifacts(artifacts),
         author=signer_fact(
             config, signed.identity, config.roles_of(signed.identity, gate, namespace, signed.signed_at, at)
@@ -83,8 +81,8 @@ def gather(
         standing=tuple(_standing(state, version, e) for e in config.environments if state.current(version.name, e)),
         history=_history(state, version, environment),
         data=training_data(state, evidence, namespace),
-        waivers=waivers,
-        incidents=incidents,
+        waivers=waivers_for(state, signed, version),
+        incidents=incidents_of(state, version.name),
         retired=known is not None and known.retired is not None,
         escalation=_escalation(config, namespace),
     )
@@ -93,44 +91,6 @@ def gather(
 def kinds_of(artifacts: Iterable[ReleasedArtifact]) -> frozenset[str]:
     """The kinds of a version's artifacts."""
     return frozenset(a.kind for a in artifacts)
-
-
-def approvals_for(state: State, target: Digest, namespace: str) -> tuple[ApprovalFact, ...]:
-    """The approvals of a statement that hold now, by the persons and roles of the configuration in force."""
-    config = state.config
-    assert config is not None
-    return tuple(
-        ApprovalFact(a.event.role, config.person_of(who := _signer(state, a.index)), a.signer, grade_of(who), a.at)
-        for a in state.approvals.get(target, ())
-        if a.event.role in _roles(state, config, a.index, "approve", namespace)
-    )
-
-
-def signer_fact(config: Config, identity: Identity, roles: tuple[str, ...]) -> SignerFact:
-    """A signer, by the persons of a configuration."""
-    person, grade = config.person_of(identity), grade_of(identity)
-    return SignerFact(identity.key, identity.issuer, identity.subject, person, roles, identity.claims, grade)
-
-
-def grade_of(identity: Identity) -> str:
-    """How surely a signature is one person's act: a job behind a protected environment, or a person's own e-mail."""
-    if identity.claim("deploymentEnvironment"):
-        return "environment-gated"
-    personal = _MAIL.fullmatch(identity.subject) and not identity.subject.endswith(_SERVICE)
-    return "personal-signature" if personal else "declared"
-
-
-def administrators(state: State, signed: Signed) -> frozenset[str]:
-    """The persons behind a configure event: its signer and those who approved it as administrators of configuration."""
-    assert state.config is not None
-    own = state.config.person_of(signed.identity)
-    others = {
-        state.config.person_of(_signer(state, a.index))
-        for a in state.approvals.get(signed.statement_digest, ())
-        if a.event.role in _roles(state, state.config, a.index, "approve", None)
-        and a.event.role in _roles(state, state.config, a.index, "configure", None)
-    }
-    return frozenset(p for p in (own, *others) if p is not None)
 
 
 def release_evidence(state: State, event: Release) -> tuple[EvidenceFact, ...]:
@@ -235,20 +195,7 @@ def _admitted(state: State, digest: Digest, event: Release) -> Entry:
 
 def _may(state: State, index: int, namespace: str) -> bool:
     assert state.config is not None
-    return bool(_roles(state, state.config, index, state.entries[index].kind, namespace))
-
-
-def _roles(state: State, config: Config, index: int, kind: str, namespace: str | None) -> tuple[str, ...]:
-    """The roles a configuration gives the signer of an entry for a kind of record, as of the entry's own times."""
-    entry, who = state.entries[index], _signer(state, index)
-    assert entry.record is not None
-    return config.roles_of(who, kind, namespace, entry.record.signed_at, entry.admitted_at)
-
-
-def _signer(state: State, index: int) -> Identity:
-    record = state.entries[index].record
-    assert record is not None
-    return record.identity
+    return bool(roles_of(state, state.config, index, state.entries[index].kind, namespace))
 
 
 def _fact(state: State, entry: Entry, namespace: str, bound: bool = True) -> EvidenceFact:
@@ -275,7 +222,7 @@ def _roles_then(state: State, entry: Entry, namespace: str) -> tuple[str, ...]:
     rules = state.entries[at].record
     assert rules is not None
     then = replace(_parsed(rules.payload), roots=tuple(e.root for e in state.eras if e.index <= entry.index))
-    return _roles(state, then, entry.index, entry.kind, namespace)
+    return roles_of(state, then, entry.index, entry.kind, namespace)
 
 
 @lru_cache(maxsize=64)
@@ -361,15 +308,3 @@ def _escalation(config: Config, namespace: str) -> str:
     """Whom a namespace names to turn to, else its owners."""
     about = config.namespaces.get(namespace, {})
     return str(about.get("escalation") or ", ".join(about.get("owners", ())))
-
-
-def _authors(state: State, signed: Signed | None, version: VersionId) -> frozenset[str]:
-    """Signer and person of the event itself and of the version's release."""
-    assert state.config is not None
-    identities = [signed.identity] if signed else []
-    released = state.versions.get(version)
-    record = state.entries[released.events[0]].record if released else None
-    if record is not None:
-        identities.append(record.identity)
-    persons = (state.config.person_of(i) for i in identities)
-    return frozenset([i.key for i in identities] + [p for p in persons if p])

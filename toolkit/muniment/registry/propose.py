@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Missing
 from muniment.core.name import InEnvironment, Latest, Name, Selector, VersionId
-from muniment.evidence.statement import Statement
+from muniment.evidence.statement import Statement, Subject
 from muniment.registry.event import (
     CONFIG_KEY,
     Approve,
@@ -24,6 +25,7 @@ from muniment.registry.event import (
     subjects_of,
     version_key,
 )
+from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.predicate import format_event
 from muniment.registry.state import State
 
@@ -80,11 +82,98 @@ def release(
     )
 
 
-def approve(state: State, target: Digest, role: str, reason: str, at: datetime) -> Statement:
-    """A signer's first approval of the event whose statement has the digest `target`."""
+def approve(
+    state: State,
+    target: Digest,
+    role: str,
+    reason: str,
+    at: datetime,
+    *,
+    decision: str = "approved",
+    expires: datetime | None = None,
+    subject: str | None = None,
+) -> Statement:
+    """A decision on the event whose statement has the digest `target`.
+
+    It is the signer's first, or it follows the last one by the certificate subject `subject`.
+    """
     return format_event(
-        Approve(log=_log(state), after=None, at=at, target=target, role=role, decision="approved", reason=reason)
+        Approve(
+            log=_log(state),
+            after=_last_word(state, target, subject),
+            at=at,
+            target=target,
+            role=role,
+            decision=decision,
+            reason=reason,
+            expires=expires,
+        )
     )
+
+
+def revoke(state: State, target: Digest, reason: str, at: datetime) -> Statement:
+    """The taking back of an approval, rejection or waiver, whose statement has the digest `target`."""
+    event = Revoke(log=_log(state), after=None, at=at, target=target, reason=reason)
+    return format_event(replace(event, after=state.last.get(event.acts_on(""))))
+
+
+def waive(
+    state: State,
+    version: VersionId,
+    subjects: tuple[Subject, ...],
+    rule: str,
+    role: str,
+    reason: str,
+    not_before: datetime,
+    expires: datetime,
+    ticket: str | None,
+    at: datetime,
+) -> Statement:
+    """A waiver of a rule for a version with these artifacts."""
+    event = Waive(
+        log=_log(state),
+        after=None,
+        at=at,
+        version=version,
+        rule=rule,
+        role=role,
+        reason=reason,
+        not_before=not_before,
+        expires=expires,
+        ticket=ticket,
+    )
+    return format_event(replace(event, after=state.last.get(event.acts_on(""))), subjects)
+
+
+def incident(
+    state: State,
+    name: Name,
+    incident: str,
+    action: str,
+    reason: str,
+    at: datetime,
+    *,
+    severity: str | None = None,
+    environment: str | None = None,
+    version: VersionId | None = None,
+    ticket: str | None = None,
+) -> Statement:
+    """A step in an incident's life."""
+    event = Incident(
+        log=_log(state),
+        after=None,
+        at=at,
+        name=name,
+        incident=incident,
+        action=action,
+        reason=reason,
+        severity=severity,
+        environment=environment,
+        version=version,
+        ticket=ticket,
+    )
+    subjects = subjects_of(_artifacts(state, version)) if version else ()
+    return format_event(replace(event, after=state.last.get(event.acts_on(""))), subjects)
 
 
 def promote(state: State, version: VersionId, environment: str, reason: str, at: datetime) -> Statement:
@@ -142,6 +231,13 @@ def recovery_point(state: State, name: Name, environment: str) -> VersionId:
 
 def _artifacts(state: State, version: VersionId) -> tuple[ReleasedArtifact, ...]:
     return state.versions[resolve(state, version)].artifacts
+
+
+def _last_word(state: State, target: Digest, subject: str | None) -> int | None:
+    """The entry of the last decision on a statement by a certificate's subject."""
+    given = [a.index for a in state.approvals.get(target, ())]
+    records = ((i, state.entries[i].record) for i in given)
+    return max((i for i, record in records if record and record.identity.subject == subject), default=None)
 
 
 def _log(state: State) -> LogRef:

@@ -30,8 +30,8 @@ from muniment.log.statetree import StateTree
 from muniment.registry.check import SEMANTICS
 from muniment.registry.config import Config, parse_config
 from muniment.registry.documents import documents
-from muniment.registry.event import KINDS
 from muniment.registry.leaf import StateLeaf, parse_leaf
+from muniment.registry.predicate import KINDS
 from muniment.registry.state import State
 from muniment.registry.table import Table
 

@@ -14,6 +14,7 @@ from muniment.log.statetree import StateTree
 from muniment.policy.finding import Finding
 from muniment.registry.config import Config
 from muniment.registry.event import Approve, Event, ReleasedArtifact, Retire
+from muniment.registry.oversight import Waive
 from muniment.registry.table import Table
 from muniment.signing.identity import Signed
 
@@ -65,7 +66,10 @@ class VersionState:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An approval in the log: who decided what; `consumed_by` is the index of the event that used it."""
+    """An approval or rejection in the log: who decided what.
+
+    `consumed_by` is the index of the event that used it, `revoked_by` of the one that took it back.
+    """
 
     index: int
     event: Approve
@@ -73,6 +77,48 @@ class Approval:
     person: str | None
     at: datetime
     consumed_by: int | None = None
+    revoked_by: int | None = None
+
+    def stands(self, at: datetime) -> bool:
+        """Whether it still says at a time what it said."""
+        return self.revoked_by is None and (self.event.expires is None or at < self.event.expires)
+
+    @property
+    def approves(self) -> bool:
+        """Whether it is no rejection."""
+        return self.event.decision == "approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A waiver in the log: for `subjects` alone; `revoked_by` is the index of the event that took it back."""
+
+    index: int
+    event: Waive
+    subjects: frozenset[Digest]
+    revoked_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentState:
+    """An incident: `events` are its own, `rollbacks` those that answered it; `version` is where it was located last."""
+
+    name: Name
+    id: str
+    severity: str
+    environment: str | None
+    opened_at: datetime
+    events: tuple[int, ...]
+    version: VersionId | None = None
+    resolved: bool = False
+    rollbacks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is open about a name: its incidents by id."""
+
+    incidents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +135,8 @@ class State:
     """All that is true after `size` entries.
 
     `config` is None only before genesis. `eras` begins with genesis and goes on with each rotation. `stages` maps
-    (name, environment) to tenures, oldest first, the last one current. `statements` maps statement digests to log
+    (name, environment) to tenures, oldest first, the last one current. `waivers` are by version, `incidents` by name
+    and id; `open` says what is open about a name that ever had an incident. `statements` maps statement digests to log
     indexes, one a signer; `about` maps an artifact's digest to the indexes of the records with it as subject; `last`
     maps event targets to their last event. The tables are documents of the state tree; `tree` is that of the last
     batch's end, and `registry.documents` brings it up to date.
@@ -104,6 +151,9 @@ class State:
     versions: Table[VersionId, VersionState] = field(default_factory=Table)
     stages: Table[tuple[Name, str], tuple[Tenure, ...]] = field(default_factory=Table)
     approvals: Table[Digest, tuple[Approval, ...]] = field(default_factory=Table)
+    waivers: Table[VersionId, tuple[Waiver, ...]] = field(default_factory=Table)
+    incidents: Table[tuple[Name, str], IncidentState] = field(default_factory=Table)
+    open: Table[Name, Trouble] = field(default_factory=Table)
     statements: Map[Digest, tuple[int, ...]] = _EMPTY
     about: Table[Digest, tuple[int, ...]] = field(default_factory=Table)
     last: Map[str, int] = _EMPTY

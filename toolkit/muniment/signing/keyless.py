@@ -6,6 +6,7 @@ the signature timestamped and logs it. This module adds plain errors and checks 
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import logging
 import os
@@ -101,6 +102,23 @@ def ambient_token() -> str | None:
     except IdentityError as error:
         remedy = "In GitHub Actions give the job `permissions: id-token: write`; jobs of forks cannot have it."
         raise Unchecked(f"The CI gave no identity token: {_one_line(error)}.", remedy) from error
+
+
+def subject_of(token: str) -> str | None:
+    """The certificate subject that Fulcio will give for an identity token, as far as its claims tell; unverified.
+
+    Of a CI workflow it is the workflow's address, of a person the e-mail address.
+    """
+    part = token.split(".")[1] if token.count(".") == 2 else ""
+    try:
+        claims = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), "The identity token")
+    except (ValueError, MunimentError):
+        return None
+    if not isinstance(claims, dict):
+        return None
+    flow = claims.get("job_workflow_ref")
+    found = f"https://github.com/{flow}" if flow else claims.get("email", claims.get("sub"))
+    return found if isinstance(found, str) else None
 
 
 def public_good_config(offline: bool = False) -> str:

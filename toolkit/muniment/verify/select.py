@@ -9,7 +9,7 @@ from muniment.core.name import Name, VersionId
 from muniment.registry import facts
 from muniment.registry.event import Event, Release
 from muniment.registry.fold import History
-from muniment.registry.state import VersionState
+from muniment.registry.state import Approval, VersionState, Waiver
 
 
 def needed(history: History, version: VersionId) -> tuple[int, ...]:
@@ -21,9 +21,9 @@ def needed(history: History, version: VersionId) -> tuple[int, ...]:
 def story_of(history: History, version: VersionId) -> frozenset[int]:
     """The record entries behind a version's documents.
 
-    Every configure and rotate-key entry; every event of the name's versions, their evidence, and every record about
-    their artifacts and the data they were trained on; the same of every other name that one of these events is of;
-    every approval of one of these.
+    Every configure and rotate-key entry; every event of the name's versions, their evidence and waivers, the name's
+    incidents, and every record about their artifacts and the data they were trained on; the same of every other name
+    that one of these events is of; every approval of one of these; what took approvals and waivers back.
     """
     state = history.state
     wanted = {e.index for e in history.entries if e.kind in ("configure", "rotate-key")}
@@ -31,6 +31,8 @@ def story_of(history: History, version: VersionId) -> frozenset[int]:
     names = {version.name}
     while names:
         wanted |= {i for v in state.versions.values() if v.id.name in names for i in _life(history, v)}
+        wanted |= {i for n in state.incidents.values() if n.name in names for i in n.events}
+        wanted |= {i for v, ws in state.waivers.items() if v.name in names for w in ws for i in _said(w)}
         told |= names
         names = {name for i in wanted for name in _names(history.entries[i].event)} - told
     return frozenset(wanted | _approvals(history, wanted))
@@ -53,7 +55,12 @@ def _names(event: Event | None) -> set[Name]:
 
 def _approvals(history: History, wanted: Iterable[int]) -> set[int]:
     targets: set[Digest] = {r.statement_digest for i in wanted if (r := history.entries[i].record)}
-    return {a.index for t in targets for a in history.state.approvals.get(t, ())}
+    return {i for t in targets for a in history.state.approvals.get(t, ()) for i in _said(a)}
+
+
+def _said(word: Approval | Waiver) -> set[int]:
+    """The entry of a word, and of what took it back."""
+    return {word.index} | ({word.revoked_by} if word.revoked_by is not None else set())
 
 
 def _batch_rests(history: History, wanted: Iterable[int]) -> set[int]:

@@ -16,8 +16,9 @@ from muniment.registry.event import (
     Rollback,
     RotateKey,
 )
-from muniment.registry.judges import approve, configure, movement, release, retire, rotate
+from muniment.registry.judges import approve, configure, incident, movement, release, retire, revoke, rotate, waive
 from muniment.registry.judges.common import Change
+from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.state import State
 from muniment.signing.identity import Signed
 
@@ -28,6 +29,9 @@ JUDGES: dict[type[Event], Judge] = {
     RotateKey: rotate.judge,
     Release: release.judge,
     Approve: approve.judge,
+    Revoke: revoke.judge,
+    Waive: waive.judge,
+    Incident: incident.judge,
     Promote: movement.judge_promote,
     Rollback: movement.judge_rollback,
     Retire: retire.judge,

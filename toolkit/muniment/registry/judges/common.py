@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
 from muniment.policy.engine import evaluate, failures
 from muniment.policy.facts import Facts
 from muniment.policy.finding import Finding
-from muniment.registry import facts
+from muniment.registry import words
 from muniment.registry.config import Config
 from muniment.registry.event import subjects_of
-from muniment.registry.state import State, VersionState
+from muniment.registry.state import Approval, State, VersionState
 from muniment.signing.identity import Signed
 
 # What an admitted event does to the state that already counts it as an entry.
@@ -35,16 +36,32 @@ def version_of(state: State, version: VersionId) -> VersionState:
     return found
 
 
+def check_environment(state: State, environment: str) -> None:
+    """Raises `Refused` unless an environment is configured."""
+    known = config_of(state).environments
+    if environment not in known:
+        raise Refused(f"The environment {environment!r} is not configured.", f"Choose among {', '.join(known)}.")
+
+
+def check_held(state: State, signed: Signed, role: str, kind: str, namespace: str | None, at: datetime) -> None:
+    """Raises `Refused` unless the signer holds a role, and it may sign such records."""
+    if role not in config_of(state).roles_of(signed.identity, kind, namespace, signed.signed_at, at):
+        raise Refused(
+            f"{signed.identity.subject} does not hold the role {role}, or it may not {kind}.",
+            f"Sign in a role you hold, or ask who does to {kind}.",
+        )
+
+
 def check_subjects(signed: Signed, version: VersionState) -> None:
     """Raises `Refused` unless the event is about the version's artifacts."""
     if signed.statement.subjects != subjects_of(version.artifacts):
         raise Refused(f"The event's subjects are not the artifacts of {version.id}.", "Sign it again with muniment.")
 
 
-def check_administrators(state: State, signed: Signed, what: str) -> None:
+def check_administrators(state: State, signed: Signed, what: str, at: datetime) -> None:
     """Raises `Refused`, which waits, until the administrators' threshold stands behind an event."""
     threshold = config_of(state).threshold
-    have = facts.administrators(state, signed)
+    have = words.administrators(state, signed, at)
     if len(have) < threshold and threshold > 1:
         raise Refused(
             f"{len(have)} of {threshold} administrators stand behind {what}.",
@@ -55,11 +72,15 @@ def check_administrators(state: State, signed: Signed, what: str) -> None:
 
 def consume(state: State, signed: Signed, index: int) -> State:
     """The state in which the approvals of an event are used up by its entry."""
-    given = state.approvals.get(signed.statement_digest)
-    if not given:
+    given = state.approvals.get(signed.statement_digest, ())
+    if not any(_usable(a) for a in given):
         return state
-    used = tuple(replace(a, consumed_by=index) for a in given)
+    used = tuple(replace(a, consumed_by=index) if _usable(a) else a for a in given)
     return replace(state, approvals=state.approvals.set(signed.statement_digest, used))
+
+
+def _usable(approval: Approval) -> bool:
+    return approval.approves and approval.revoked_by is None and approval.consumed_by is None
 
 
 def judge_policy(state: State, subject: Facts) -> tuple[Finding, ...]:

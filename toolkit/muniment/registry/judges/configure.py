@@ -29,6 +29,6 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
     for what, remedy in _FIXED.items():
         if getattr(old, what) != getattr(new, what):
             raise Refused(f"The configuration changes the registry's {what.replace('_', ' ')}.", remedy)
-    check_administrators(state, signed, "the configuration")
+    check_administrators(state, signed, "the configuration", at)
     index, new = state.size, replace(new, roots=old.roots)
     return (lambda s: consume(replace(s, config=new, configured_at=index), signed, index)), ()

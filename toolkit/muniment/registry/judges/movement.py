@@ -13,7 +13,15 @@ from muniment.policy.finding import Finding
 from muniment.registry import facts
 from muniment.registry.documents import stage_document
 from muniment.registry.event import Event, Move, Promote, Rollback, version_key
-from muniment.registry.judges.common import Change, check_subjects, config_of, consume, judge_policy, version_of
+from muniment.registry.judges.common import (
+    Change,
+    check_environment,
+    check_subjects,
+    config_of,
+    consume,
+    judge_policy,
+    version_of,
+)
 from muniment.registry.state import State, Tenure, VersionState
 from muniment.signing.identity import Signed
 
@@ -57,9 +65,7 @@ def check_order(state: State, version: VersionId, environment: str) -> None:
 def _check_movable(state: State, signed: Signed, event: Move) -> VersionState:
     version = version_of(state, event.version)
     check_subjects(signed, version)
-    if event.environment not in config_of(state).environments:
-        known = ", ".join(config_of(state).environments)
-        raise Refused(f"The environment {event.environment!r} is not configured.", f"Choose among {known}.")
+    check_environment(state, event.environment)
     if version.retired:
         raise Refused(f"{event.version} is retired.", "Choose a version that is not.")
     if state.current(event.version.name, event.environment) == event.version:

@@ -22,7 +22,7 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
     new = rotated(old, event)
     if (new.log_keys, new.root) == (old.log_keys, old.root):
         raise Refused("The rotation changes nothing.", "Name other log keys or another trusted root.")
-    check_administrators(state, signed, "the rotation")
+    check_administrators(state, signed, "the rotation", at)
     index = state.size
     era = Era(index, new.log_keys, new.root)
     return (lambda s: consume(replace(s, config=new, configured_at=index, eras=(*s.eras, era)), signed, index)), ()

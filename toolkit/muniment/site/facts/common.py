@@ -10,6 +10,7 @@ from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVENTS
 from muniment.insight.standing import Standing, verdict
 from muniment.registry.event import Approve, Configure, Event, Promote, Release, Retire, Rollback, RotateKey
+from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.state import Approval, Entry
 from muniment.signing.identity import Identity
 from muniment.site import paths
@@ -144,6 +145,12 @@ def deed_of(event: Event) -> str:
             return f"Promoted to {environment}"
         case Rollback(environment=environment, replaces=replaces):
             return f"Rolled back in {environment}, replacing {replaces.version}"
+        case Revoke():
+            return "Took a word back"
+        case Waive(rule=rule, expires=expires):
+            return f"Waived {rule} until {format_instant(expires)}"
+        case Incident(action=action, incident=incident):
+            return f"Incident {incident} {action}"
         case Retire(category=category):
             return f"Retired: {category}"
     return type(event).__name__
