@@ -158,7 +158,7 @@ def test_a_built_in_rule_may_be_given_ones_own_words() -> None:
 
 def test_the_variables_are_those_that_the_docs_name() -> None:
     page = (TOP / "docs" / "policy.md").read_text("utf-8")
-    assert list(variables(facts())) == list(VARIABLES)
+    assert list(variables(facts(), VARIABLES)) == list(VARIABLES)
     assert [name for name in VARIABLES if f"| `{name}` |" not in page] == []
 
 
@@ -211,4 +211,14 @@ def test_what_an_expression_sees() -> None:
 
 def test_other_time_zones_give_the_same_text() -> None:
     zone = timezone(timedelta(hours=5))
-    assert variables(facts(at=AT.astimezone(zone)))["now"] == "2026-01-31T08:05:00Z"
+    assert variables(facts(at=AT.astimezone(zone)), ["now"]) == {"now": "2026-01-31T08:05:00Z"}
+
+
+def test_a_broken_record_spoils_only_what_reads_it() -> None:
+    """Admitted by no check of ours: an evaluation without metrics."""
+    known = facts("promote", evidence("evaluation"))
+    found = judge(OWN | {"require": "metrics == {}"}, known)
+    assert found.reason == "The rule cannot be decided: its `require`: nothing is known of metrics."
+    assert judge(OWN | {"require": "size(evidence) == 1 && kinds == ['model']"}, known).status is Status.PASS
+    nameless = replace(known, subject="sha256:0")
+    assert judge(OWN | {"require": "version != null"}, nameless).status is Status.FAIL

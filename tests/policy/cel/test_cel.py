@@ -76,6 +76,11 @@ def test_a_walk_within_a_doubt_leaves_no_trace() -> None:
     assert compile_expression(text, ()).decide({})
 
 
+def test_the_variables_that_an_expression_reads() -> None:
+    program = compile_expression("a.all(b, b == c && [1].exists(a, a == b)) || has(d.e)", {"a", "b", "c", "d", "e"})
+    assert program.names == {"a", "c", "d"}
+
+
 def test_what_is_not_given_is_unknown() -> None:
     with pytest.raises(Undecided, match="nothing is known of a"):
         compile_expression("a", {"a"}).evaluate({})

@@ -76,3 +76,23 @@ def test_a_model_made_from_none_and_one_of_which_nothing_is_known() -> None:
         Status.FAIL,
         "Neither provenance nor ML-BOM says what it was made from.",
     )
+
+
+def test_data_and_code_are_no_base_models() -> None:
+    rule = {"rule": "base-model-allowed", "with": {"allow": {"names": ["acme/*"]}}}
+    item = {"name": "train", "digest": {"sha256": HEX}, "annotations": {"role": "training"}}
+    data = evidence("provenance", {"buildDefinition": {"resolvedDependencies": [item]}})
+    assert judge(rule, facts("release", data)).reason == "It was made from no other model."
+
+
+def test_only_the_sha256_is_a_digest() -> None:
+    rule = {"rule": "base-model-allowed", "with": {"allow": {"digests": [f"sha256:{HEX}"]}}}
+    other = {"alg": "SHA3-256", "content": "b" * 64}
+    assert (
+        judge(
+            rule, facts("release", bom(pedigree={"ancestors": [ANCESTOR | {"hashes": [other, *ANCESTOR["hashes"]]}]}))
+        ).status
+        is Status.PASS
+    )
+    trick = bom(pedigree={"ancestors": [ANCESTOR | {"hashes": [other | {"content": HEX}]}]})
+    assert judge(rule, facts("release", trick)).status is Status.FAIL

@@ -28,7 +28,8 @@ _DOUBTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 def evaluate(policy: Policy, facts: Facts) -> tuple[Finding, ...]:
     """What every rule of the facts' gate says of them, in policy order."""
     uses = [use for use in policy.rules if use.gate == facts.gate]
-    asked = variables(facts) if any(use.when or use.require for use in uses) else {}
+    programs = [program for use in uses for program in (use.when, use.require) if program]
+    asked = variables(facts, sorted({name for program in programs for name in program.names}))
     return tuple(_judge(use, facts, asked, use.escalation or facts.escalation or policy.escalation) for use in uses)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from muniment.core.errors import MunimentError
 from muniment.core.instant import format_instant
 from muniment.core.name import parse_version_id
 from muniment.evidence.evaluation import metrics
@@ -14,42 +15,22 @@ from muniment.policy.facts import (
     DataFact,
     EvidenceFact,
     Facts,
+    IncidentFact,
     SignerFact,
     StandingFact,
     TenureFact,
 )
 
-VARIABLES = (
-    *("gate", "version", "kinds", "environment", "now", "author", "artifacts", "evidence", "approvals", "metrics"),
-    *("bom", "data", "current", "standing", "history", "incidents", "retired"),
-)
-"""What an expression may name; docs/policy.md says what each holds. Moments are RFC 3339 text: `timestamp(now)`."""
 
-
-def variables(facts: Facts) -> dict[str, Any]:
-    """Every variable of an expression. Approvals by authors are left out, so that none can be counted by mistake."""
-    current = facts.current
-    return {
-        "gate": facts.gate,
-        "version": _version(facts.subject),
-        "kinds": sorted(facts.kinds),
-        "environment": facts.environment or "",
-        "now": format_instant(facts.at),
-        "author": _signer(facts.author) if facts.author else None,
-        "artifacts": [_artifact(a) for a in facts.artifacts],
-        "evidence": [_evidence(e) for e in facts.evidence],
-        "approvals": [_approval(a) for a in facts.approvals if not {a.signer, a.person} & facts.authors],
-        "metrics": measured(facts.of_kind("evaluation")),
-        "bom": _bom(facts.evidence),
-        "data": [_data(d) for d in facts.data],
-        "current": _standing(current) if current else None,
-        "standing": {s.environment: _standing(s) for s in facts.standing},
-        "history": [_tenure(t) for t in facts.history],
-        "incidents": [
-            {"id": i.id, "version": i.version, "openedAt": format_instant(i.opened)} for i in facts.incidents
-        ],
-        "retired": facts.retired,
-    }
+def variables(facts: Facts, names: Iterable[str]) -> dict[str, Any]:
+    """Those of `VARIABLES` that are named; one is left out where a record is not as it should be."""
+    found: dict[str, Any] = {}
+    for name in names:
+        try:
+            found[name] = VARIABLES[name](facts)
+        except (MunimentError, AttributeError, LookupError, TypeError, ValueError):
+            continue
+    return found
 
 
 def measured(evaluations: Iterable[EvidenceFact]) -> dict[str, float]:
@@ -135,3 +116,30 @@ def _standing(fact: StandingFact) -> dict[str, Any]:
 def _tenure(fact: TenureFact) -> dict[str, Any]:
     until = format_instant(fact.until) if fact.until else None
     return {"version": fact.version, "since": format_instant(fact.since), "until": until}
+
+
+def _incident(fact: IncidentFact) -> dict[str, str]:
+    return {"id": fact.id, "version": fact.version, "openedAt": format_instant(fact.opened)}
+
+
+VARIABLES: dict[str, Callable[[Facts], Any]] = {
+    "gate": lambda facts: facts.gate,
+    "version": lambda facts: _version(facts.subject),
+    "kinds": lambda facts: sorted(facts.kinds),
+    "environment": lambda facts: facts.environment or "",
+    "now": lambda facts: format_instant(facts.at),
+    "author": lambda facts: _signer(facts.author) if facts.author else None,
+    "artifacts": lambda facts: [_artifact(a) for a in facts.artifacts],
+    "evidence": lambda facts: [_evidence(e) for e in facts.evidence],
+    # Without those of the authors, so that none can be counted by mistake.
+    "approvals": lambda facts: [_approval(a) for a in facts.approvals if not {a.signer, a.person} & facts.authors],
+    "metrics": lambda facts: measured(facts.of_kind("evaluation")),
+    "bom": lambda facts: _bom(facts.evidence),
+    "data": lambda facts: [_data(d) for d in facts.data],
+    "current": lambda facts: _standing(facts.current) if facts.current else None,
+    "standing": lambda facts: {s.environment: _standing(s) for s in facts.standing},
+    "history": lambda facts: [_tenure(t) for t in facts.history],
+    "incidents": lambda facts: [_incident(i) for i in facts.incidents],
+    "retired": lambda facts: facts.retired,
+}
+"""What an expression may name; docs/policy.md says what each holds. Moments are RFC 3339 text: `timestamp(now)`."""

@@ -51,9 +51,10 @@ Step = Callable[[_Run], Any]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An expression ready to be asked; `cost` is the number of its parts."""
+    """An expression ready to be asked; `names` are the variables it reads, `cost` is the number of its parts."""
 
     text: str
+    names: frozenset[str]
     cost: int
     step: Step
 
@@ -82,13 +83,14 @@ def compile_expression(text: str, variables: Collection[str]) -> Program:
         raise Malformed(
             f"line {line}, column {column}: {problem.message}.", "Correct the expression; docs/policy.md says the rest."
         ) from problem
-    return Program(text, compiler.parts, step)
+    return Program(text, frozenset(compiler.read), compiler.parts, step)
 
 
 class _Compiler:
     def __init__(self, known: frozenset[str]) -> None:
         self.known: dict[str, str] = {name: name for name in known}
         self.parts, self.depth, self.loops, self.made = 0, 0, 0, 0
+        self.read: set[str] = set()
 
     def step(self, node: Node) -> Step:
         self.parts += 1
@@ -124,6 +126,8 @@ class _Compiler:
         if node.name not in self.known:
             raise Problem(node.at, f"there is no variable {node.name!r}; there are {', '.join(sorted(self.known))}")
         place = self.known[node.name]
+        if place == node.name:
+            self.read.add(place)
 
         def read(run: _Run) -> Any:
             if place not in run.names:
