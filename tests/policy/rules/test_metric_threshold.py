@@ -35,3 +35,12 @@ def test_only_the_metric_asked_for_counts() -> None:
 def test_metric_of_a_slice() -> None:
     rule = {"rule": "metric-threshold", "with": {"metric": "f1", "max": 0.2, "slice": "cpu"}}
     assert judge(rule, facts("promote", measured(0.1, part="cpu"))).status is Status.PASS
+
+
+def test_bounds_are_allowed_themselves_and_told() -> None:
+    rule = {"rule": "metric-threshold", "with": {"metric": "f1", "min": 0.2, "max": 0.4, "slice": "cpu"}}
+    for value in (0.2, 0.4):
+        assert judge(rule, facts("promote", measured(value, part="cpu"))).status is Status.PASS
+    found = judge(rule, facts("promote", measured(0.41, part="cpu")))
+    assert found.reason == "f1 on cpu is 0.41, not at least 0.2 and at most 0.4."
+    assert judge(rule, facts()).reason == "No evaluation measures f1 on cpu."
