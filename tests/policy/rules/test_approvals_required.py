@@ -141,3 +141,17 @@ def test_whoever_signed_evidence_may_be_shut_out() -> None:
 def test_parameters_that_do_not_say_who(params: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         ask(params)
+
+
+@pytest.mark.parametrize(("given", "lacking"), [({"count": 1}, "role"), ({"role": "x"}, "count")])
+def test_what_is_lacking_is_named(given: dict[str, Any], lacking: str) -> None:
+    with pytest.raises(Malformed, match=f"'{lacking}' is a required property"):
+        ask(given)
+
+
+def test_nobody_in_another_role_fills_no_slot() -> None:
+    assert ask({"count": 1, "role": "reviewer"}, by(None, "trainer")).status is Status.FAIL
+    assert (
+        ask({"count": 1, "role": "reviewer"}, by(None, "trainer"), by(None, "reviewer", signer="2")).status
+        is Status.PASS
+    )

@@ -170,3 +170,8 @@ def test_no_bom_or_only_one_that_came_later() -> None:
     late = evidence("bom", BOM, bound=False)
     rule = {"rule": "bom-completeness", "with": {"clusters": ["models"]}}
     assert judge(rule, facts("release", late)).status is Status.FAIL
+
+
+def test_an_element_that_is_asked_for_twice_counts_once() -> None:
+    found = ask(BOM, clusters=["kpi"], elements=["performance", "model-name"])
+    assert found.reason == "The ML-BOM has all 2 elements that are asked for."

@@ -89,3 +89,19 @@ def test_another_environment_and_none() -> None:
         ask({}, [measured(0.9)], [measured(0.9)], gate="release").reason
         == "The gate has no environment to compare with."
     )
+
+
+def test_the_best_of_lower_numbers_and_other_records() -> None:
+    lower = {"better": "lower"}
+    assert ask(lower, [measured(0.3)], [measured(0.2, 0.9)]).status is Status.FAIL
+    assert ask(lower, [measured(0.1, 0.5)], [measured(0.2)]).status is Status.FAIL
+    bom = evidence("bom", {"components": []})
+    assert ask({}, [bom, measured(0.9)], [measured(0.9), bom]).status is Status.PASS
+    found = ask({"slice": "cpu"}, [measured(0.8, part="cpu")], [measured(0.9, part="cpu")])
+    assert found.reason.startswith("f1 on cpu is 0.8, and 0.9 for")
+
+
+def test_what_only_the_other_was_measured_on_does_not_count() -> None:
+    theirs = [measured(0.9), measured(0.99, data="old")]
+    assert ask({"sameData": True}, [measured(0.95)], theirs).status is Status.PASS
+    assert ask({}, [measured(0.95)], theirs).status is Status.FAIL

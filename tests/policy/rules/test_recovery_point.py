@@ -42,3 +42,9 @@ def test_an_open_incident() -> None:
     assert ask({}, incidents=(there,)).holds
     assert ask({}, incidents=(there, here)).reason == "The incident INC-1 is located to aiops/cpu@1.0.0 and open."
     assert ask({"incidents": "accept"}, incidents=(here,)).holds
+
+
+def test_what_others_stood_for_does_not_count() -> None:
+    other = TenureFact("aiops/cpu@0.9.0", AT - 90 * DAY, AT - 9 * DAY)
+    assert not ask({"minHours": 169}, history=(other, *HISTORY)).holds
+    assert not ask({}, history=(other, TenureFact(NEW, AT - 9 * DAY, None))).holds

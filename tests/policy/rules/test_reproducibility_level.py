@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -65,3 +66,14 @@ def test_age() -> None:
 
 def test_none() -> None:
     assert ask({"level": "metric-equivalent"}).reason == "Reproduced as metric-equivalent by 0 of 1."
+
+
+def test_one_person_is_one_and_an_unmapped_signer_too() -> None:
+    two = {"level": "metric-equivalent", "count": 2}
+    keys = [replace(signer("ann"), key=key) for key in ("1", "2")]
+    assert ask(two, *(again("byte-identical", who) for who in keys)).status is Status.FAIL
+    nobody = [replace(who, person=None) for who in keys]
+    assert ask(two, *(again("byte-identical", who) for who in nobody)).status is Status.PASS
+    assert (
+        ask(two, again("byte-identical", nobody[0]), again("byte-identical", nobody[0], 2 * DAY)).status is Status.FAIL
+    )

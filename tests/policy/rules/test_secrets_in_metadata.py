@@ -116,3 +116,13 @@ def test_deep_records_are_searched() -> None:
     for _ in range(60):
         value = [value]
     assert ask({"a": value}).status is Status.FAIL
+
+
+def test_a_key_that_is_no_plain_name_is_not_shown_in_a_path() -> None:
+    found = ask({"a b": {"<b>": TOKENS["npm-token"]}, "x" * 50: 1})
+    assert found.reason == "npm-token in provenance at /…/…."
+
+
+def test_a_short_secret_that_is_a_key_is_not_shown_either() -> None:
+    found = ask({TOKENS["aws-key"]: {"x": TOKENS["npm-token"]}})
+    assert found.reason == "aws-key in provenance at / (a key), npm-token in provenance at /…/x."
