@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import served, watched
+from tests.browser.chromium import watched
 from tests.site.scripts import TESTS, vectors
+from tests.web import served
 
 DEMO = Path(os.environ["MUNIMENT_DEMO"]).resolve()
 MODELS = DEMO / "work" / "models"

@@ -1,29 +1,8 @@
-"""A server of a folder, and what goes wrong on a page, for the tests in Chromium."""
+"""What goes wrong on a page, for the tests in Chromium."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
 from playwright.sync_api import Page
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of a folder, on the loopback interface."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
 
 
 def watched(page: Page) -> list[str]:

@@ -14,7 +14,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.chromium import served, watched
+from tests.browser.chromium import watched
+from tests.web import served
 
 DEMO = Path(os.environ["MUNIMENT_DEMO"]).resolve()
 SHOTS = os.environ.get("MUNIMENT_SHOTS")

@@ -28,7 +28,7 @@ from muniment.signing.sandbox import SandboxIdentity, person
 from muniment.signing.sandbox.fulcio import Extension, certify, extensions_of, profile, subject_of
 from muniment.signing.sandbox.identities import token_claims
 from muniment.signing.sandbox.keys import Keys, make_keys
-from muniment.signing.sandbox.rekor import GENESIS, ORIGIN, log_id
+from muniment.signing.sandbox.rekor import ORIGIN, genesis, log_id
 from muniment.signing.sandbox.trust import trusted_root
 from muniment.signing.sandbox.tsa import request_for, timestamp
 
@@ -77,7 +77,7 @@ class Forge:
     def __init__(self) -> None:
         self.keys: Keys = make_keys(MADE)
         self.v1_key = ec.generate_private_key(ec.SECP256R1())
-        self.root: dict[str, Any] = parse_json(trusted_root(self.keys), "root")
+        self.root: dict[str, Any] = parse_json(trusted_root(self.keys, MADE), "root")
         self.root["tlogs"].append(self._v1_instance())
 
     def root_bytes(self, change: Callable[[dict[str, Any]], Any] | None = None) -> bytes:
@@ -181,7 +181,7 @@ def _logged(
     p: Parts, body: bytes, origin: str, name: str, own_id: bytes, sign: Callable[[bytes], bytes]
 ) -> dict[str, Any]:
     """The entry as the third leaf of a log, under a signed checkpoint."""
-    tree = MemoryTree([leaf_hash(GENESIS), leaf_hash(b"another"), leaf_hash(body)])
+    tree = MemoryTree([leaf_hash(genesis()), leaf_hash(b"another"), leaf_hash(body)])
     text = format_checkpoint(p.checkpoint(Checkpoint(origin, tree.size, tree.root())))
     note = f"{text}\n— {name} {b64(own_id[:4] + sign(text.encode()))}\n{p.lines_after}"
     proof = {

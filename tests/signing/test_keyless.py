@@ -15,9 +15,10 @@ import pytest
 
 from muniment.core.errors import Malformed, MunimentError, Unchecked, Unreachable, Untrusted
 from muniment.signing.keyless import Keyless, ambient_token, bypass_proxy, public_good_config, tuf_config
-from muniment.signing.sandbox import ACCOUNTS, Sandbox
+from muniment.signing.sandbox import ACCOUNTS, Sandbox, create
 from muniment.signing.sandbox.keys import read_keys
 from muniment.signing.sandbox.oidc import issue_token
+from muniment.signing.sandbox.tuf import publish
 from muniment.signing.strict import StrictVerifier
 from muniment.signing.trustroot import is_sandbox_root, root_of_config
 from tests.signing.forge import PAYLOAD, Forge
@@ -146,8 +147,10 @@ def test_the_public_good_instance_is_known_offline(monkeypatch: pytest.MonkeyPat
 def test_a_tuf_repository_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
+    create(tmp_path / "sandbox")
+    publish(tmp_path / "sandbox", tmp_path / "public")
     with pytest.raises(Unreachable, match="could not be fetched by TUF") as caught:
-        tuf_config("http://127.0.0.1:9", None)
+        tuf_config("http://127.0.0.1:9", tmp_path / "public" / "root.json")
     assert "as a file" in caught.value.remedy
 
 

@@ -41,7 +41,7 @@ from muniment.signing.sandbox import (
 )
 from muniment.signing.sandbox.keys import read_keys
 from muniment.signing.sandbox.oidc import issue_token, open_token
-from muniment.signing.sandbox.rekor import GENESIS, ORIGIN, Rekor
+from muniment.signing.sandbox.rekor import ORIGIN, Rekor, genesis
 from muniment.signing.sandbox.tsa import parse_request, timestamp
 from muniment.signing.strict import StrictVerifier
 from tests.signing.forge import PAYLOAD, SIGNED, Forge
@@ -211,7 +211,7 @@ def read_log(folder: Path) -> tuple[list[bytes], bytes, int]:
 def assert_log_is_whole(folder: Path) -> list[bytes]:
     lines, root, size = read_log(folder)
     assert len(lines) == size
-    assert lines[0] == GENESIS
+    assert lines[0] == genesis()
     assert len(set(lines)) == size
     assert MemoryTree(leaf_hash(line) for line in lines).root() == root
     return lines
@@ -269,7 +269,7 @@ def test_what_a_crash_left_behind_the_checkpoint_is_cut_off(tmp_path: Path):
     (tmp_path / "rekor" / "checkpoint.new").write_bytes(b"half")
     entry = Rekor(tmp_path / "rekor", keys.rekor_key).append(b"next")
     assert entry["logIndex"] == "1"
-    assert assert_log_is_whole(tmp_path) == [GENESIS, b"next"]
+    assert assert_log_is_whole(tmp_path) == [genesis(), b"next"]
 
 
 def test_a_changed_log_is_not_continued(tmp_path: Path):
@@ -281,7 +281,7 @@ def test_a_changed_log_is_not_continued(tmp_path: Path):
     for _ in range(2):
         with pytest.raises(Untrusted, match="does not agree with its checkpoint"):
             Rekor(tmp_path / "rekor", keys.rekor_key).append(b"second")
-    path.write_bytes(GENESIS + b"\n")
+    path.write_bytes(genesis() + b"\n")
     with pytest.raises(Untrusted, match="does not agree"):
         Rekor(tmp_path / "rekor", keys.rekor_key).append(b"second")
 
@@ -295,7 +295,7 @@ def test_a_failed_write_does_not_poison_the_log(tmp_path: Path):
         log.append(b"lost")
     (tmp_path / "rekor" / "checkpoint.new").rmdir()
     assert log.append(b"kept")["logIndex"] == "1"
-    assert assert_log_is_whole(tmp_path) == [GENESIS, b"kept"]
+    assert assert_log_is_whole(tmp_path) == [genesis(), b"kept"]
 
 
 # --- the services -------------------------------------------------------------------------------------------------

@@ -37,8 +37,12 @@ Retries = Annotated[
 Sandbox = Annotated[Path | None, typer.Option("--sandbox", help="Sign in the sandbox kept in this folder.")]
 As = Annotated[str | None, typer.Option("--as", help="Which of the sandbox's identities signs.")]
 TrustConfig = Annotated[
+    str | None,
+    typer.Option("--trust-config", help="A private Sigstore instance: ClientTrustConfig JSON, or its TUF URL."),
+]
+TufRoot = Annotated[
     Path | None,
-    typer.Option("--trust-config", help="A private Sigstore instance: ClientTrustConfig JSON."),
+    typer.Option("--tuf-root", help="The TUF root to start from, where this machine does not know the URL yet."),
 ]
 Token = Annotated[
     str | None, typer.Option("--identity-token", envvar="SIGSTORE_IDENTITY_TOKEN", help="An OIDC token to sign with.")
@@ -63,6 +67,7 @@ class Signing:
     name: As = None
     trust_config: TrustConfig = None
     token: Token = None
+    tuf_root: TufRoot = None
 
     @contextlib.contextmanager
     def open(self) -> Iterator[tuple[Signer, bytes]]:
@@ -118,8 +123,22 @@ class Signing:
                 "There is nothing to sign with: no OIDC token from CI, no --identity-token, no --sandbox.",
                 "In GitHub Actions give the job `id-token: write`; to try things out use --sandbox DIR --as NAME.",
             )
-        config = keyless.public_good_config() if self.trust_config is None else read(self.trust_config).decode()
+        config = self._configuration()
         return keyless.Keyless(config, token), root_of_config(config)
+
+    def _configuration(self) -> str:
+        """Where to sign, as ClientTrustConfig JSON."""
+        from muniment.signing import keyless
+
+        if self.trust_config is not None and self.trust_config.startswith(("http://", "https://")):
+            if self.tuf_root is not None:
+                read(self.tuf_root)
+            return keyless.tuf_config(self.trust_config, self.tuf_root)
+        if self.tuf_root is not None:
+            raise Usage("--tuf-root goes with a TUF URL.", "Give the URL with --trust-config.")
+        if self.trust_config is None:
+            return keyless.public_good_config()
+        return read(Path(self.trust_config)).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)

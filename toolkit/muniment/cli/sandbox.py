@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from muniment.cli import options, output
 from muniment.core.errors import Conflict, Usage
+from muniment.core.instant import format_instant
 
 if TYPE_CHECKING:
     from muniment.signing.sandbox import SandboxIdentity
@@ -79,6 +80,44 @@ def root(
 
     options.write(out, Sandbox(folder).trusted_root())
     output.result({"trustedRoot": str(out)}, str(out), json)
+
+
+@commands.command()
+def tuf(
+    folder: Annotated[Path, typer.Argument(help="The sandbox.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write to, for any static web server.")],
+    url: Annotated[
+        str | None, typer.Option("--url", help="Where the sandbox's services answer those who would sign.")
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Write the sandbox's TUF repository: how other clients learn its trusted root, and later ones."""
+    from muniment.signing.sandbox.tuf import NOWHERE, publish
+
+    version = publish(folder, out, url or NOWHERE)
+    text = f"{out} is the TUF repository of the sandbox; clients start from {out / 'root.json'}."
+    output.result({"repository": str(out), "root": str(out / "root.json"), "rootVersion": version}, text, json)
+
+
+@commands.command()
+def rotate(
+    folder: Annotated[Path, typer.Argument(help="The sandbox.")],
+    key: Annotated[str, typer.Option("--key", help="Whose key: fulcio, ct, rekor, tsa, oidc, tuf, or all.")] = "all",
+    json: output.Json = False,
+) -> None:
+    """Replace keys: what older ones signed stays good, what they sign from now on is refused."""
+    from muniment.signing.sandbox.keys import SERVICES
+    from muniment.signing.sandbox.rotation import rotate as renew
+
+    services = tuple(SERVICES) if key == "all" else (key,) if key != "tuf" else ()
+    begun: dict[str, Any] = {"at": format_instant(renew(folder, services))} if services else {}
+    if key == "tuf" or (key == "all" and (folder / "tuf").is_dir()):
+        from muniment.signing.sandbox.tuf import rotate_tuf
+
+        begun |= {"rootVersion": rotate_tuf(folder)}
+    rotated = [*services, *(["tuf"] if "rootVersion" in begun else [])]
+    text = f"New keys: {', '.join(rotated)}. Those who verify need the new trusted root: muniment sandbox root."
+    output.result({"rotated": rotated, **begun}, text, json)
 
 
 def _claims(identity: SandboxIdentity) -> dict[str, dict[str, str]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from muniment.core.canonical import parse_json
-from muniment.core.errors import Malformed, MunimentError, Unchecked, Unreachable
+from muniment.core.errors import Malformed, Missing, MunimentError, Unchecked, Unreachable, Untrusted
 from muniment.signing.bundle import Bundle, parse_bundle
 from muniment.signing.trustroot import root_of_config
 
@@ -138,16 +138,33 @@ def tuf_config(url: str, root: Path | None = None) -> str:
     """The ClientTrustConfig JSON of the instance whose TUF repository is at `url`.
 
     `root` is the TUF root file to start from; without it, the one that this machine trusts already.
-    Raises `Unreachable`.
+    Raises `Missing` without either, `Unreachable`, `Untrusted` for metadata that the root does not vouch for.
     """
     from muniment.signing.stock import format_config
 
     if _is_loopback(url):
         bypass_proxy()
     with _plain_errors("tuf"):
+        from sigstore.errors import TUFError
         from sigstore.models import ClientTrustConfig
 
-        return format_config(ClientTrustConfig.from_tuf(url, bootstrap_root=root))
+        try:
+            return format_config(ClientTrustConfig.from_tuf(url, bootstrap_root=root))
+        except TUFError as error:
+            _raise_false_or_unknown(url, error)
+            raise
+
+
+def _raise_false_or_unknown(url: str, error: Exception) -> None:
+    """Tells apart what the client calls one: a repository that is false, one not known yet, and anything else."""
+    from tuf.api.exceptions import RepositoryError
+
+    if isinstance(error.__cause__, RepositoryError):
+        fact = f"The TUF repository at {url} is not what its root vouches for: {_one_line(error.__cause__)}."
+        raise Untrusted(fact, "Check the address and the root file; ask the instance's operator.") from error
+    if isinstance(error.__cause__, FileNotFoundError):
+        remedy = "Give its root with --tuf-root."
+        raise Missing(f"This machine does not know the TUF repository at {url}.", remedy) from error
 
 
 def bypass_proxy() -> None:

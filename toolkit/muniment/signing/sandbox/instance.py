@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -15,7 +15,7 @@ from muniment.signing.sandbox.files import locked, read_private, replace_private
 from muniment.signing.sandbox.identities import SandboxIdentity, format_identity, parse_identity, token_claims
 from muniment.signing.sandbox.keys import make_keys, read_keys, write_keys
 from muniment.signing.sandbox.oidc import AUDIENCE, issue_token
-from muniment.signing.sandbox.rekor import Rekor
+from muniment.signing.sandbox.rekor import newest_shard, open_shard
 from muniment.signing.sandbox.server import HOST, Server, Services
 from muniment.signing.sandbox.trust import trust_config, trusted_root
 
@@ -26,11 +26,12 @@ def create(folder: Path) -> None:
     folder.chmod(0o700)
     if (folder / "rekor").exists():
         raise Conflict(f"{folder} already holds a sandbox.", "Use it, or name an empty folder.")
-    keys = make_keys(datetime.now(UTC))
+    since = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    keys = make_keys(since)
     write_keys(keys, folder)
-    write_private(folder / "trusted_root.json", trusted_root(keys))
+    write_private(folder / "trusted_root.json", trusted_root(keys, since))
     write_private(folder / "identities.json", format_json([]))
-    Rekor(folder / "rekor", keys.rekor_key).create()
+    open_shard(folder, 1, keys.rekor_key).create()
 
 
 def add_identity(folder: Path, identity: SandboxIdentity) -> None:
@@ -76,12 +77,13 @@ class Sandbox:
             raise Missing(f"There is no sandbox in {folder}.", "Create one with `muniment sandbox create`.")
         self._folder = folder
         self._keys = read_keys(folder)
+        self._shard = newest_shard(folder)
         self._server: Server | None = None
         self._signers: dict[str, tuple[SandboxIdentity, Signer]] = {}
 
     def __enter__(self) -> Sandbox:
         bypass_proxy()
-        rekor = Rekor(self._folder / "rekor", self._keys.rekor_key)
+        rekor = open_shard(self._folder, self._shard, self._keys.rekor_key)
         self._services = Services(self._keys, rekor, self.token)
         self._server = Server(self._services)
         return self
@@ -95,12 +97,12 @@ class Sandbox:
             self._signers.clear()
 
     def trusted_root(self) -> bytes:
-        """The canonical trusted root; the same in every run."""
+        """The canonical trusted root; the same in every run until keys are rotated."""
         return read_private(self._folder / "trusted_root.json")
 
     def trust_config(self) -> str:
         """The ClientTrustConfig JSON for stock clients; it names this run's port."""
-        return trust_config(self.trusted_root(), self.url, self._keys.since)
+        return trust_config(self.trusted_root(), self.url)
 
     @property
     def url(self) -> str:

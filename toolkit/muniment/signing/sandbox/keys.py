@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,21 +11,28 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from muniment.core.errors import Malformed
-from muniment.signing.sandbox.files import read_private, write_private
+from muniment.signing.sandbox.files import read_private, replace_private
 from muniment.signing.trustroot import SANDBOX
 
 LIFETIME = timedelta(days=3650)
 _CERTIFICATES = ("fulcio-root", "fulcio", "tsa-root", "tsa")
+# What is renewed together, as fields of `Keys`.
+SERVICES: dict[str, tuple[str, ...]] = {
+    "fulcio": ("fulcio_root", "fulcio", "fulcio_key"),
+    "ct": ("ct_key",),
+    "rekor": ("rekor_key",),
+    "tsa": ("tsa_root", "tsa", "tsa_key"),
+    "oidc": ("oidc_key",),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """All that signs in a sandbox; `since` is when its keys began to be valid."""
+    """All that signs in a sandbox."""
 
     fulcio_root: x509.Certificate
     fulcio: x509.Certificate
@@ -36,15 +44,9 @@ class Keys:
     rekor_key: ed25519.Ed25519PrivateKey
     oidc_key: rsa.RSAPrivateKey
 
-    @property
-    def since(self) -> datetime:
-        """The start of every validity period in the trusted root."""
-        return self.fulcio_root.not_valid_before_utc
 
-
-def make_keys(now: datetime) -> Keys:
-    """Fresh keys, with certificates valid from an hour before `now` for ten years."""
-    since = now.replace(microsecond=0) - timedelta(hours=1)
+def make_keys(since: datetime) -> Keys:
+    """Fresh keys, with certificates valid from `since` (whole seconds) for ten years."""
     fulcio_root_key, fulcio_key = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP256R1())
     tsa_root_key, tsa_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     fulcio_root = _authority("fulcio root", fulcio_root_key, None, fulcio_root_key, since)
@@ -62,21 +64,24 @@ def make_keys(now: datetime) -> Keys:
     )
 
 
-def write_keys(keys: Keys, folder: Path) -> None:
-    """Writes `<name>.key` and `<name>.crt` files. The roots' own keys are not kept: nothing needs them again."""
-    private: dict[str, PrivateKeyTypes] = {
-        "fulcio": keys.fulcio_key,
-        "ct": keys.ct_key,
-        "tsa": keys.tsa_key,
-        "rekor": keys.rekor_key,
-        "oidc": keys.oidc_key,
-    }
-    for name, key in private.items():
-        data = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        write_private(folder / f"{name}.key", data)
-    for name in _CERTIFICATES:
-        certificate: x509.Certificate = getattr(keys, name.replace("-", "_"))
-        write_private(folder / f"{name}.crt", certificate.public_bytes(Encoding.PEM))
+def renew_keys(keys: Keys, services: Collection[str], since: datetime) -> Keys:
+    """The keys with those of some services made anew."""
+    fresh = make_keys(since)
+    return replace(keys, **{name: getattr(fresh, name) for service in services for name in SERVICES[service]})
+
+
+def write_keys(keys: Keys, folder: Path, services: Collection[str] = tuple(SERVICES)) -> None:
+    """Writes the `<name>.key` and `<name>.crt` files of services, each in the place of an older one.
+
+    The roots' own keys are not kept: nothing needs them again.
+    """
+    for name in (name for service in services for name in SERVICES[service]):
+        held = getattr(keys, name)
+        if isinstance(held, x509.Certificate):
+            replace_private(folder / f"{name.replace('_', '-')}.crt", held.public_bytes(Encoding.PEM))
+        else:
+            data = held.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            replace_private(folder / f"{name.removesuffix('_key')}.key", data)
 
 
 def read_keys(folder: Path) -> Keys:
@@ -85,17 +90,18 @@ def read_keys(folder: Path) -> Keys:
     return Keys(
         fulcio_root=certificates["fulcio-root"],
         fulcio=certificates["fulcio"],
-        fulcio_key=_read_key(folder / "fulcio.key"),
-        ct_key=_read_key(folder / "ct.key"),
+        fulcio_key=read_key(folder / "fulcio.key"),
+        ct_key=read_key(folder / "ct.key"),
         tsa_root=certificates["tsa-root"],
         tsa=certificates["tsa"],
-        tsa_key=_read_key(folder / "tsa.key"),
-        rekor_key=_read_key(folder / "rekor.key"),
-        oidc_key=_read_key(folder / "oidc.key"),
+        tsa_key=read_key(folder / "tsa.key"),
+        rekor_key=read_key(folder / "rekor.key"),
+        oidc_key=read_key(folder / "oidc.key"),
     )
 
 
-def _read_key(path: Path) -> Any:
+def read_key(path: Path) -> Any:
+    """The private key in a file. Raises `Missing`, `Malformed`."""
     try:
         return serialization.load_pem_private_key(read_private(path), None)
     except (ValueError, TypeError) as error:

@@ -31,12 +31,32 @@ from muniment.signing.sandbox.files import locked, read_private, replace_private
 from muniment.signing.trustroot import SANDBOX
 
 ORIGIN = f"rekor.{SANDBOX}"
-# Old clients take log index 0 for "absent"; nothing that is signed ever stands there.
-GENESIS = format_json({"kind": "genesis", "origin": ORIGIN})
+_SHARD = re.compile(r"rekor-([1-9][0-9]{0,8})")
 _TILE = re.compile(
     r"tile/(?P<level>entries|[0-9]|[1-5][0-9]|6[0-3])/(?P<number>(?:x[0-9]{3}/)*[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]))?"
 )
+
+
+def genesis(origin: str = ORIGIN) -> bytes:
+    """A log's first line: old clients take index 0 for "absent", so nothing that is signed ever stands there."""
+    return format_json({"kind": "genesis", "origin": origin})
+
+
+def newest_shard(folder: Path) -> int:
+    """The number of the log that a sandbox writes to: 1, until its key was rotated."""
+    found = [_SHARD.fullmatch(path.name) for path in folder.iterdir()]
+    return max([1, *(int(match[1]) for match in found if match)])
+
+
+def shard_origin(number: int) -> str:
+    """The name of a log, which its id and its checkpoints hold."""
+    return ORIGIN if number == 1 else f"rekor-{number}.{SANDBOX}"
+
+
+def open_shard(folder: Path, number: int, key: ed25519.Ed25519PrivateKey) -> Rekor:
+    """A sandbox's log by its number, which must exist or be created."""
+    return Rekor(folder / ("rekor" if number == 1 else f"rekor-{number}"), key, shard_origin(number))
 
 
 def log_id(key: ed25519.Ed25519PublicKey, origin: str = ORIGIN) -> bytes:
@@ -68,10 +88,10 @@ def body_of_request(request: Any) -> bytes:
 class Rekor:
     """The log in `folder`, kept in memory up to the newest checkpoint read."""
 
-    def __init__(self, folder: Path, key: ed25519.Ed25519PrivateKey) -> None:
+    def __init__(self, folder: Path, key: ed25519.Ed25519PrivateKey, origin: str = ORIGIN) -> None:
         self._folder = folder
-        self._signer = NoteSigner(ORIGIN, key.private_bytes_raw())
-        self._log_id = log_id(key.public_key())
+        self._signer = NoteSigner(origin, key.private_bytes_raw())
+        self._log_id = log_id(key.public_key(), origin)
         self._tree = MemoryTree()
         self._offset = 0
         self._guard = threading.Lock()
@@ -80,9 +100,10 @@ class Rekor:
         """Writes the log with its genesis entry; the folder must not exist."""
         self._folder.mkdir(mode=0o700)
         write_private(self._folder / "lock", b"")
-        write_private(self._folder / "entries.jsonl", GENESIS + b"\n")
-        self._tree.append(leaf_hash(GENESIS))
-        self._offset = len(GENESIS) + 1
+        first = genesis(self._signer.name)
+        write_private(self._folder / "entries.jsonl", first + b"\n")
+        self._tree.append(leaf_hash(first))
+        self._offset = len(first) + 1
         self._publish()
 
     def append(self, body: bytes) -> dict[str, Any]:
@@ -142,7 +163,7 @@ class Rekor:
 
     def _catch_up(self) -> None:
         """Reads what other processes appended; the checkpoint must agree with every line it counts."""
-        checkpoint = open_checkpoint(self.read_checkpoint(), ORIGIN, [self._signer.verifier])
+        checkpoint = open_checkpoint(self.read_checkpoint(), self._signer.name, [self._signer.verifier])
         missing = checkpoint.size - self._tree.size
         if missing == 0:
             return
@@ -169,7 +190,7 @@ class Rekor:
             self._offset = file.tell()
 
     def _publish(self) -> bytes:
-        note = sign_checkpoint(Checkpoint(ORIGIN, self._tree.size, self._tree.root()), self._signer)
+        note = sign_checkpoint(Checkpoint(self._signer.name, self._tree.size, self._tree.root()), self._signer)
         replace_private(self._folder / "checkpoint", note)
         return note
 

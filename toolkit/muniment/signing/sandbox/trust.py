@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import datetime
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -17,35 +18,52 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from muniment.core.canonical import format_json, parse_json
 from muniment.core.instant import format_instant
 from muniment.signing.sandbox.keys import Keys
-from muniment.signing.sandbox.rekor import ORIGIN, log_id
+from muniment.signing.sandbox.rekor import log_id, shard_origin
 from muniment.signing.trustroot import CONFIG_MEDIA_TYPE, MEDIA_TYPE, SANDBOX
 
 _SIGNING_MEDIA_TYPE = "application/vnd.dev.sigstore.signingconfig.v0.2+json"
 
 
-def trusted_root(keys: Keys) -> bytes:
-    """The canonical trusted root of the keys."""
-    rekor, ct = keys.rekor_key.public_key(), keys.ct_key.public_key()
-    start = format_instant(keys.since)
-    return format_json(
-        {
-            "mediaType": MEDIA_TYPE,
-            "tlogs": [_log(ORIGIN, rekor, "PKIX_ED25519", log_id(rekor), start)],
-            "certificateAuthorities": [_authority("fulcio", (keys.fulcio, keys.fulcio_root), start)],
-            "ctlogs": [_log(f"ct.{SANDBOX}", ct, "PKIX_ECDSA_P256_SHA_256", hashlib.sha256(_spki(ct)).digest(), start)],
-            "timestampAuthorities": [_authority("timestamp", (keys.tsa, keys.tsa_root), start)],
-        }
-    )
+LISTS = {
+    "rekor": "tlogs",
+    "fulcio": "certificateAuthorities",
+    "ct": "ctlogs",
+    "tsa": "timestampAuthorities",
+}
 
 
-def trust_config(root: bytes, url: str, since: datetime) -> str:
+def trusted_root(keys: Keys, start: datetime) -> bytes:
+    """The canonical trusted root of a new sandbox's keys."""
+    entries = _entries(keys, shard_origin(1), format_instant(start))
+    return format_json({"mediaType": MEDIA_TYPE} | {LISTS[service]: [entry] for service, entry in entries.items()})
+
+
+def rotated_root(root: bytes, keys: Keys, shard: int, services: Collection[str], at: datetime) -> bytes:
+    """The trusted root in which services begin with the keys of `keys` at a time; older ones end a second before it."""
+    value, end = parse_json(root, "The trusted root"), format_instant(at - timedelta(seconds=1))
+    for service, entry in _entries(keys, shard_origin(shard), format_instant(at)).items():
+        if service in services:
+            for older in value[LISTS[service]]:
+                older.get("publicKey", older)["validFor"].setdefault("end", end)
+            value[LISTS[service]].append(entry)
+    return format_json(value)
+
+
+def trust_config(root: bytes, url: str) -> str:
     """The ClientTrustConfig JSON that joins the trusted root with services at `url`."""
+    trusted = parse_json(root, "The trusted root")
+    config = {"mediaType": CONFIG_MEDIA_TYPE, "trustedRoot": trusted, "signingConfig": signing_config(trusted, url)}
+    return format_json(config).decode()
+
+
+def signing_config(root: Any, url: str) -> dict[str, Any]:
+    """Where the services of a trusted root are: all at `url`, since the oldest of its keys."""
+    valid_for = {"start": root["certificateAuthorities"][0]["validFor"]["start"]}
 
     def service(path: str, version: int) -> list[dict[str, Any]]:
-        valid_for = {"start": format_instant(since)}
         return [{"url": url + path, "majorApiVersion": version, "validFor": valid_for, "operator": SANDBOX}]
 
-    signing = {
+    return {
         "mediaType": _SIGNING_MEDIA_TYPE,
         "caUrls": service("", 1),
         "oidcUrls": service("", 1),
@@ -54,8 +72,18 @@ def trust_config(root: bytes, url: str, since: datetime) -> str:
         "tsaUrls": service("/api/v1/timestamp", 1),
         "tsaConfig": {"selector": "ANY"},
     }
-    config = {"mediaType": CONFIG_MEDIA_TYPE, "trustedRoot": parse_json(root, "The root"), "signingConfig": signing}
-    return format_json(config).decode()
+
+
+def _entries(keys: Keys, origin: str, start: str) -> dict[str, dict[str, Any]]:
+    """What the trusted root says of each service's keys."""
+    rekor, ct = keys.rekor_key.public_key(), keys.ct_key.public_key()
+    ct_id = hashlib.sha256(_spki(ct)).digest()
+    return {
+        "rekor": _log(origin, rekor, "PKIX_ED25519", log_id(rekor, origin), start),
+        "fulcio": _authority("fulcio", (keys.fulcio, keys.fulcio_root), start),
+        "ct": _log(f"ct.{SANDBOX}", ct, "PKIX_ECDSA_P256_SHA_256", ct_id, start),
+        "tsa": _authority("timestamp", (keys.tsa, keys.tsa_root), start),
+    }
 
 
 def _log(
