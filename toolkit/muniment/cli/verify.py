@@ -50,7 +50,7 @@ def verify(
     most = options.span(max_age, "--max-age") if max_age is not None else None
     pins, memory = options.trust(trust), options.memory(remember) if remember is not None else None
     reading = Reading(memory, most, options.now(), options.processes())
-    demanded = demands(pins, reading)
+    demanded = demands(target, pins, reading)
     output.say("Demands:")
     for line in demanded:
         output.say(f"  - {line}")

@@ -58,14 +58,15 @@ class Known:
 NOTHING = Known()
 
 
-def criteria(trust: Trust) -> tuple[str, ...]:
-    """What verification will demand, in words, before it is done."""
+def criteria(trust: Trust, whole: bool = True) -> tuple[str, ...]:
+    """What verification will demand, in words, before it is done: of a whole registry, or of a pack."""
     demands = [
         f"checkpoint of {trust.origin} signed by {', '.join(trust.log_keys)}, or a key the log rotated these to",
         f"first entry hashes to {trust.genesis}",
         f"signatures by certificates of the {'SANDBOX ' if trust.sandbox else ''}Sigstore root {trust.root}, or one "
         "the log rotated it to",
-        "every entry derived again from its bundle, judged again by the rules then in force; every state root too",
+        f"{'every entry' if whole else 'every entry of its story'} derived again from its bundle, judged again by the "
+        f"rules then in force; {'every state root too' if whole else 'its documents proved under the last state root'}",
     ]
     if trust.policy.quorum != "none":
         demands.append(f"checkpoint cosigned by the quorum {trust.policy.quorum} of {len(trust.policy.witnesses)}")

@@ -72,9 +72,9 @@ class Reading:
 ALONE = Reading()
 
 
-def demands(trust: Trust, reading: Reading) -> tuple[str, ...]:
-    """What verification will demand, in words, before it is done."""
-    lines = list(criteria(trust))
+def demands(target: str, trust: Trust, reading: Reading) -> tuple[str, ...]:
+    """What verification of a target will demand, in words, before it is done."""
+    lines = list(criteria(trust, reader_of(target) is not None))
     if reading.memory is not None:
         lines.append(f"checkpoint continues the one that {reading.memory.place} remembers, if it does")
     if reading.max_age is not None:
