@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from muniment.cli import events, evidence, keys, oversight, policy, registry, sandbox, site, story, verify, witness
+from muniment.cli import (
+    events,
+    evidence,
+    keys,
+    monitor,
+    oversight,
+    policy,
+    registry,
+    sandbox,
+    site,
+    story,
+    verify,
+    witness,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Adds every group's commands, in the order the help shows them."""
-    for group in (registry, keys, evidence, events, oversight, policy, verify, witness, site, story, sandbox):
+    for group in (registry, keys, evidence, events, oversight, policy, verify, witness, monitor, site, story, sandbox):
         group.register(app)

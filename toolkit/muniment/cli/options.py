@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from muniment.registry.cache import Cache
     from muniment.registry.fold import History
     from muniment.registry.store import Reader, Store
+    from muniment.registry.store.local import LocalStore
     from muniment.signing.keyless import Signer
     from muniment.verify.memory import Memory
     from muniment.verify.trust import Trust
@@ -290,6 +291,17 @@ def trust(path: Path) -> Trust:
     from muniment.verify.trust import parse_trust
 
     return parse_trust(read(path))
+
+
+def folder(path: Path) -> LocalStore:
+    """A folder that a command keeps between runs, made if missing. Raises `Unreachable`."""
+    from muniment.registry.store.local import LocalStore
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unreachable(f"{path} cannot be made a folder: {error.strerror}.", "Check the path.") from error
+    return LocalStore(path)
 
 
 def memory(path: Path) -> Memory:

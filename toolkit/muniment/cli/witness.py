@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from muniment.cli import commands, options, output
-from muniment.core.errors import Unreachable, Usage
+from muniment.core.errors import Usage
 from muniment.core.instant import format_posix
 
 if TYPE_CHECKING:
     from muniment.log.note import Cosigner
-    from muniment.registry.store.local import LocalStore
     from muniment.verify.witness import Cosigned, Pins
 
 
@@ -54,7 +53,7 @@ def witness(
 
     pins = _pins(log_key or [], trust, replay)
     cosigner = _cosigner(key, name)
-    book = _book(state)
+    book = options.folder(state)
     with book.turn():
         done = witnessing.witness(options.readable(place), book, cosigner, pins, int(options.now().timestamp()))
     if not _serves_tiles(place):
@@ -96,16 +95,6 @@ def _cosigner(path: Path | None, name: str | None) -> Cosigner:
     write_key(path, format_skey(made))
     output.say(f"{path} is a new witness key: keep it where only the witness can read it.\n  {made.vkey}")
     return made
-
-
-def _book(state: Path) -> LocalStore:
-    from muniment.registry.store.local import LocalStore
-
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unreachable(f"{state} cannot be made a folder: {error.strerror}.", "Check the path.") from error
-    return LocalStore(state)
 
 
 def _value(done: Cosigned, cosigner: Cosigner, state: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from muniment.registry.draft import Turned
 from muniment.registry.event import Approve, Configure, Event
 from muniment.registry.sequencer import Published
 from muniment.registry.state import Entry
+from muniment.verify.monitor import Monitored
 from muniment.verify.target import Verified
 from muniment.verify.witness import Cosigned
 
@@ -41,6 +42,39 @@ def report_witness(done: Cosigned, vkey: str) -> None:
     summary = f"### Cosigned: {cell(point.origin)}, {point.size} entries\n\n{cell(vkey)}; {since} were seen before\n"
     outputs = {"origin": point.origin, "size": str(point.size), "root": point.root.hex(), "witness": vkey}
     report(outputs, summary, [Annotation(Level.WARNING, remark) for remark in done.remarks])
+
+
+def report_monitor(done: Monitored) -> None:
+    """Tells the running step what is new in a log and what waits: a notice an entry, a warning a submission."""
+    notices = [Annotation(Level.NOTICE, _told(entry), "New entry") for entry in done.shown]
+    warnings = [Annotation(Level.WARNING, f"{one.path}: {one.reason}", "Undecided") for one in done.late]
+    report(monitor_outputs(done), monitor_summary(done), [*warnings, *notices])
+
+
+def monitor_outputs(done: Monitored) -> dict[str, str]:
+    """The outputs `origin`, `size`, `before`, `new` and `late`, in decimal."""
+    return {
+        "origin": done.history.checkpoint.origin,
+        "size": str(done.history.checkpoint.size),
+        "before": str(done.before),
+        "new": str(len(done.shown)),
+        "late": str(len(done.late)),
+    }
+
+
+def monitor_summary(done: Monitored) -> str:
+    """Markdown: the new entries, what waits in the inbox, and remarks."""
+    point = done.history.checkpoint
+    parts = [f"### {cell(point.origin)}: {point.size} entries, {point.size - done.before} since the last look\n"]
+    parts += _section("New", ("entry", "kind", "about", "signed by"), [_admitted_row(entry) for entry in done.shown])
+    waiting = [(one.path, one.kind, one.reason, "late" if one.late else "") for one in done.inbox or ()]
+    parts += _section("In the inbox", ("submission", "kind", "why", ""), waiting)
+    return "\n".join([*parts, *(f"- {cell(remark)}" for remark in done.remarks)])
+
+
+def _told(entry: Entry) -> str:
+    index, kind, about, signer = _admitted_row(entry)
+    return f"entry {index}: {kind} {about} by {signer}"
 
 
 def publish_outputs(done: Published) -> dict[str, str]:
@@ -122,10 +156,11 @@ def findings_of(turned: Turned) -> tuple[Finding, ...]:
 
 def _admitted_row(entry: Entry) -> Row:
     assert entry.record is not None
-    return (str(entry.index), entry.kind, _about(entry), entry.record.identity.subject)
+    return (str(entry.index), entry.kind, about_of(entry), entry.record.identity.subject)
 
 
-def _about(entry: Entry) -> str:
+def about_of(entry: Entry) -> str:
+    """What an entry is about, in a few words."""
     if entry.event is not None:
         return _target(entry.event)
     subjects = entry.record.statement.subjects if entry.record else ()

@@ -34,7 +34,7 @@ def story_of(history: History, version: VersionId) -> frozenset[int]:
         wanted |= {i for n in state.incidents.values() if n.name in names for i in n.events}
         wanted |= {i for v, ws in state.waivers.items() if v.name in names for w in ws for i in _said(w)}
         told |= names
-        names = {name for i in wanted for name in _names(history.entries[i].event)} - told
+        names = {name for i in wanted for name in names_of(history.entries[i].event)} - told
     return frozenset(wanted | _approvals(history, wanted))
 
 
@@ -47,10 +47,10 @@ def _life(history: History, version: VersionState) -> set[int]:
     return set(version.events) | named | about
 
 
-def _names(event: Event | None) -> set[Name]:
-    """The names whose versions an event acts on or refers to: `check` looks at all of them."""
-    versions = (getattr(event, field, None) for field in ("version", "replaces", "replacement"))
-    return {v.name for v in versions if v is not None}
+def names_of(event: Event | None) -> set[Name]:
+    """The names that an event is of, or whose versions it acts on or refers to: `check` looks at all of them."""
+    named = (getattr(event, field, None) for field in ("name", "version", "replaces", "replacement"))
+    return {n if isinstance(n, Name) else n.name for n in named if n is not None}
 
 
 def _approvals(history: History, wanted: Iterable[int]) -> set[int]:
