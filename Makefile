@@ -3,7 +3,7 @@ PYTHON ?= python3
 DEMO   ?= demo
 BIN    := .venv/bin
 
-.PHONY: help demo test lint workflows bench interop browser offline mutants lock clean
+.PHONY: help demo test lint workflows bench places interop browser offline mutants lock clean
 
 help:
 	@echo "make demo       the whole story in $(DEMO)/, offline, with a throwaway Sigstore"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make workflows  zizmor, JSON Schemas and shellcheck over actions, workflows and schemas; a real install"
 	@echo "make bench      times that matter, printed as a table"
+	@echo "make places     publish killed at every system call, writers racing in a real S3 service (needs strace and go)"
 	@echo "make interop    independent clients verify what the demo signed (needs npm and go)"
 	@echo "make browser    the demo's pages in Chromium: looks, and what they verify by themselves"
 	@echo "make mutants    takes each check out of the verifier and shows the test that notices (long)"
@@ -42,6 +43,9 @@ bench: .venv/.test
 	$(BIN)/python tests/bench/run.py $(wildcard $(DEMO))
 	$(BIN)/python tests/bench/bulk.py
 
+places: .venv/.test .venv/go/versitygw
+	MUNIMENT_S3=$(CURDIR)/.venv/go/versitygw $(BIN)/python -m pytest -s tests/places/kills.py tests/places/service.py
+
 interop: $(DEMO)/trust.json
 	$(BIN)/python tests/interop/run.py $(DEMO)
 
@@ -53,6 +57,9 @@ mutants: .venv/.mutants
 
 offline: .venv/.demo
 	unshare -rn tests/offline/run.sh $(BIN)
+
+.venv/go/versitygw: | $(BIN)/python
+	GOBIN=$(CURDIR)/.venv/go CGO_ENABLED=0 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 $(DEMO)/trust.json:
 	$(MAKE) demo

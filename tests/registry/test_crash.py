@@ -82,16 +82,26 @@ class DyingStore(LocalStore):
         self.lives -= 1
 
 
-def killed(action: Callable[[], object]) -> bool:
-    """Does something in a process of its own, and says whether that was killed before it was done."""
+def killed(action: Callable[[], object], told: list[int] | None = None) -> bool:
+    """Does something in a process of its own, and says whether that was killed before it was done.
+
+    `told` gets the process's number before it does anything.
+    """
+    gate, opened = os.pipe()
     child = os.fork()
+    if told is not None:
+        told.append(child)
     if child == 0:
+        os.close(opened)
+        os.read(gate, 1)  # until the parent has closed its end
         try:
             action()
             os._exit(0)
         except BaseException:
             traceback.print_exc()
         os._exit(1)
+    os.close(gate)
+    os.close(opened)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
     return os.WIFSIGNALED(status)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from muniment.core.errors import Conflict, Missing, Unreachable, Usage
+from muniment.core.errors import Conflict, Malformed, Missing, Unreachable, Usage
 from muniment.registry.fold import MAX_BUNDLE
 from muniment.registry.inbox import submit
 from muniment.registry.sequencer import publish
@@ -322,7 +322,7 @@ def test_no_repository_and_no_branch(ready: World, bare: Path, tmp_path: Path) -
 
 def test_no_git(bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Missing, match="no git command"):
+    with pytest.raises(Unreachable, match="no git command"):
         open_store(f"git+file://{bare}").read("checkpoint")
 
 
@@ -361,7 +361,7 @@ def test_a_file_too_large_is_not_fetched(bare: Path) -> None:
     assert branch.names("inbox") == ["inbox/huge"]
     sizes = sum(path.stat().st_size for path in branch._clone.rglob("*") if path.is_file())
     assert sizes < 100_000
-    with pytest.raises(Unreachable, match="larger than"):
+    with pytest.raises(Malformed, match="larger than"):
         branch.read("inbox/huge", LARGEST)
     branch.push([Change("inbox/huge", None, None)], "gone")
     assert files(bare, "inbox") == []

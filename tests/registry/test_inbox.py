@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from muniment.core.errors import Unreachable
 from muniment.registry.fold import MAX_BUNDLE
 from muniment.registry.inbox import MAX_MARKS, Limits, choose, read_item, submit
 from muniment.registry.sequencer import Published, publish
+from muniment.registry.store import LIMIT
 from muniment.registry.store.local import LocalStore
 from muniment.signing.sandbox import Sandbox, add_identity, create, person
 from tests.registry.paper import signature
@@ -84,7 +86,6 @@ def test_names_that_are_no_text(ready: World, store: LocalStore) -> None:
 
 def test_a_file_that_cannot_be_removed_is_told_last(ready: World, store: LocalStore) -> None:
     """The checkpoint is out, and everything else has left the inbox."""
-    from muniment.core.errors import Unreachable
 
     class Stuck(LocalStore):
         def remove(self, path: str) -> None:
@@ -99,6 +100,34 @@ def test_a_file_that_cannot_be_removed_is_told_last(ready: World, store: LocalSt
         publish(Stuck(store.root), ready.key, now())
     assert store.list("inbox") == ["inbox/stuck.sigstore.json"]
     assert len(store.list("checkpoints")) == 2
+
+
+def test_what_another_publish_took_meanwhile_is_no_refusal(ready: World, store: LocalStore) -> None:
+    """Two sequencers list the same inbox; one is done with an item before the other reads it."""
+
+    class Late(LocalStore):
+        def list(self, folder: str) -> list[str]:
+            return [*super().list(folder), *(["inbox/gone.sigstore.json"] if folder == "inbox" else [])]
+
+    honest(ready, store)
+    done = publish(Late(store.root), ready.key, now())
+    assert (admitted(done), done.turned, done.left) == (1, (), 0)
+
+
+def test_what_cannot_be_read_just_now_is_not_lost(ready: World, store: LocalStore) -> None:
+    """A network that fails for a moment says nothing about a submission."""
+
+    class Cut(LocalStore):
+        def read(self, path: str, most: int = LIMIT) -> bytes:
+            if path.startswith("inbox/"):
+                raise Unreachable(f"{path} cannot be reached.")
+            return super().read(path, most)
+
+    honest(ready, store)
+    (turned,) = publish(Cut(store.root), ready.key, now()).turned
+    assert turned.waits
+    assert len(store.list("inbox")) == 1
+    assert admitted(publish(store, ready.key, now())) == 1
 
 
 # Sizes
@@ -134,6 +163,7 @@ def test_json_that_would_take_many_times_its_size_is_not_parsed(store: LocalStor
     store.write("inbox/x.sigstore.json", b"[" + b"[]," * ((MAX_BUNDLE - 3) // 3) + b"]")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     item = read_item(store, "inbox/x.sigstore.json")
+    assert item is not None
     assert "more parts" in str(item.error)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 

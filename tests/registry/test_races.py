@@ -12,10 +12,11 @@ import pytest
 from muniment.core.digest import digest_of
 from muniment.log.note import format_skey
 from muniment.registry.sequencer import publish
-from muniment.registry.store.places import open_reader, open_store
+from muniment.registry.store.places import open_store
 from muniment.verify.replay import verify_registry
 from tests.registry.paper import signature
 from tests.registry.repositories import repository
+from tests.registry.s3 import BUCKET, service
 from tests.registry.shared import check_prefixes
 from tests.source import TOP
 from tests.world import World, make_world, now
@@ -45,11 +46,12 @@ def race(world: World, place: str, folder: Path, workers: int, each: int) -> int
     for process in processes:
         said = process.communicate(timeout=300)[1]
         assert process.returncode == 0, said.decode()
-    publish(open_store(place), world.key, now())
-    history = verify_registry(open_reader(place), world.trust).history
+    store = open_store(place)
+    publish(store, world.key, now())
+    history = verify_registry(store, world.trust).history
     entered = [e.record.statement_digest for e in history.entries[1:] if e.record is not None]
     assert sorted(d.hex for d in entered) == sorted(d.hex for d in payloads)
-    assert open_store(place).list("inbox") == []
+    assert store.list("inbox") == []
     return check_prefixes(records, history.leaves)
 
 
@@ -58,6 +60,21 @@ def race(world: World, place: str, folder: Path, workers: int, each: int) -> int
 def test_writers_in_one_repository(ready: World, tmp_path: Path, workers: int, each: int, inbox: str) -> None:
     place = repository(ready.store, tmp_path / "remote.git") + f"#main,inbox={inbox}"
     assert race(ready, place, tmp_path, workers, each) >= 1
+
+
+@pytest.mark.parametrize(("workers", "each"), [(2, 4), (4, 2), (8, 1)])
+def test_writers_in_one_bucket(
+    ready: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, each: int
+) -> None:
+    with service() as running:
+        for name, value in running.environ.items():
+            monkeypatch.setenv(name, value)
+        running.fill({str(p.relative_to(ready.store.root)): p.read_bytes() for p in registry_files(ready)})
+        assert race(ready, f"s3://{BUCKET}", tmp_path, workers, each) >= 1
+
+
+def registry_files(world: World) -> list[Path]:
+    return [path for path in world.store.root.rglob("*") if path.is_file()]
 
 
 def test_writers_in_one_folder(ready: World, tmp_path: Path) -> None:

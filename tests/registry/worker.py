@@ -25,12 +25,13 @@ from tests.world import now
 def main(place: str, key_file: str, record: str, *bundles: str) -> None:
     """Does it all; an error ends it with a traceback."""
     key, chance = Recorder(parse_skey(Path(key_file).read_text().strip()), Path(record)), random.SystemRandom()
+    store = open_store(place, 100)
     for bundle in bundles:
-        submit(open_store(place, 100), Path(bundle).read_bytes())
+        submit(store, Path(bundle).read_bytes())
         deadline = time.monotonic() + 120
         while True:
             try:
-                done = again(lambda: publish(open_store(place, 100), key, now()), 100)
+                done = again(lambda: publish(store, key, now()), 100)
                 break
             except Conflict as error:
                 if error.soon or time.monotonic() > deadline:

@@ -97,8 +97,10 @@ def submit(
 ) -> None:
     """Put signed bundles in the inbox; publish decides on them."""
     from muniment.registry.inbox import submit as put
+    from muniment.registry.store.retry import again
 
-    paths = put(options.inbox(registry, retries), *map(options.read, bundles))
+    store, data = options.inbox(registry, retries), [options.read(path) for path in bundles]
+    paths = again(lambda: put(store, *data), retries)
     output.result({"submitted": paths}, "\n".join(f"submitted {path}" for path in paths), json)
 
 

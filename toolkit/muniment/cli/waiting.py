@@ -55,7 +55,7 @@ def _inbox(registry: str) -> Iterator[tuple[Digest, Statement]]:
     for path in choose(store, Limits().files)[0]:
         item = read_item(store, path)
         try:
-            if item.bundle is not None:
+            if item is not None and item.bundle is not None:
                 yield digest_of(item.bundle.payload), parse_statement(item.bundle.payload)
         except MunimentError:
             continue

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from muniment.core.digest import Digest
-from muniment.core.errors import Conflict, Missing, MunimentError, Refused
+from muniment.core.errors import Conflict, Missing, MunimentError, Refused, Unreachable
 from muniment.core.instant import format_instant
 from muniment.evidence.kinds import EVENTS, EVIDENCE, kind_of
 from muniment.log.lines import LEAVES
@@ -85,24 +85,31 @@ class Draft:
                 self.state = fold_batch(self.state, batch, blob)
                 self.leaves += [*batch.records, batch.end_data]
 
-    def take(self, items: Iterable[Item], limits: Limits) -> None:
+    def take(self, items: Iterable[Item | None], limits: Limits) -> None:
         """Verifies submissions; what cannot be verified is turned away, and what is in the log already leaves."""
         read = held = 0
         present, known = set(self.leaves), {c.bundle.digest: c for c in self._candidates}
         for item in items:
-            self.taken, read = self.taken + 1, read + item.size
-            try:
-                candidate = self._candidate(item, present, known)
-            except MunimentError as error:
-                self.turned.append(Turned(_told(item.path), "", None, error, False))
-                candidate = None
-            if candidate is None:
-                self.done.append(item.path)
-            else:
-                known[candidate.bundle.digest] = candidate
-                held += len(candidate.bundle.data)
+            self.taken += 1
+            if item is not None:
+                read, held = read + item.size, held + self._take(item, present, known)
             if read >= limits.read or held >= limits.held:
                 return
+
+    def _take(self, item: Item, present: set[bytes], known: dict[Digest, _Candidate]) -> int:
+        """How many bytes of a submission are held from here on. What could not be read just now stays in the inbox."""
+        candidate, waits = None, False
+        try:
+            candidate = self._candidate(item, present, known)
+        except MunimentError as error:
+            waits = isinstance(error, Unreachable)
+            self.turned.append(Turned(_told(item.path), "", None, error, waits))
+        if candidate is not None:
+            known[candidate.bundle.digest] = candidate
+            return len(candidate.bundle.data)
+        if not waits:
+            self.done.append(item.path)
+        return 0
 
     def admit(self, now: datetime, heartbeat: bool) -> None:
         """Tries what waits again and again until nothing more is admitted, then ends the batch."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from muniment.core.errors import Malformed, MunimentError
+from muniment.core.errors import Malformed, Missing, MunimentError
 from muniment.registry.fold import MAX_BUNDLE, open_bundle
 from muniment.registry.paths import INBOX, SUFFIX, inbox_path
 from muniment.registry.store import Store
@@ -55,8 +55,8 @@ def choose(store: Store, most: int) -> tuple[list[str], int]:
     return chosen, len(paths) - len(chosen)
 
 
-def read_item(store: Store, path: str) -> Item:
-    """What a submission holds."""
+def read_item(store: Store, path: str) -> Item | None:
+    """What a submission holds; None where another publish took it away since it was listed."""
     size = 0
     try:
         data = store.read(path, MAX_BUNDLE)
@@ -64,5 +64,7 @@ def read_item(store: Store, path: str) -> Item:
         if sum(map(data.count, (b"{", b"[", b","))) > MAX_MARKS:
             raise Malformed(f"{path} has more parts than a bundle has.", "Give a *.sigstore.json file.")
         return Item(path, open_bundle(data), None, size)
+    except Missing:
+        return None
     except MunimentError as error:
         return Item(path, None, error, size)

@@ -34,7 +34,7 @@ class Store(Reader, Protocol):
         """Whether a turn keeps every other writer out; else somebody may be between commit and checkpoint."""
 
     def read(self, path: str, most: int = LIMIT) -> bytes:
-        """The bytes of a plain file of at most `most` bytes. Raises `Missing` or `Unreachable`."""
+        """The bytes of a file. Raises `Missing`, `Unreachable`, or `Malformed` for a link or more than `most` bytes."""
 
     def list(self, folder: str) -> list[str]:
         """The paths of the files directly in a folder, sorted; hidden ones left out; nothing if it does not exist."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from muniment.core.errors import Conflict, Missing, Unreachable
+from muniment.core.errors import Conflict, Malformed, Missing, Unreachable
 
 HEAD = "refs/muniment/head"
 NEW = "refs/muniment/new"
@@ -66,15 +66,15 @@ class Branch:
         self._listed: dict[str, _Blob] | None = None
 
     def read(self, path: str, most: int) -> bytes | None:
-        """The bytes of a file, None where there is none. Raises `Unreachable` for a link and for too large a file."""
+        """The bytes of a file, None where there is none. Raises `Malformed` for a link and for too large a file."""
         blob = self._blobs().get(path)
         if blob is None:
             return None
         if blob.link:
-            raise Unreachable(f"{path} is a link.", "Put the file itself there.")
+            raise Malformed(f"{path} is a link.", "Put the file itself there.")
         kind, size = self._sizes.ask(blob.oid)
         if kind == "missing" or size > most:
-            raise Unreachable(f"{path} is larger than {most} bytes.", "No such file of a registry is.")
+            raise Malformed(f"{path} is larger than {most} bytes.", "No such file of a registry is.")
         return self._contents.read(blob.oid)
 
     def names(self, folder: str) -> list[str]:
@@ -253,7 +253,7 @@ def _git(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[byt
             ["git", *arguments], input=given, capture_output=True, timeout=PATIENCE, env=_environ(), check=False
         )
     except FileNotFoundError as error:
-        raise Missing("There is no git command.", "Install git, 2.29 or newer.") from error
+        raise Unreachable("There is no git command.", "Install git, 2.29 or newer.") from error
     except subprocess.TimeoutExpired as error:
         raise Unreachable(f"git {arguments[1]} took more than {PATIENCE} seconds.", "Try again later.") from error
 

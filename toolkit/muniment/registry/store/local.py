@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from muniment.core.errors import Conflict, Missing, Unreachable
+from muniment.core.errors import Conflict, Malformed, Missing, Unreachable
 from muniment.registry.store import LIMIT, read_if
 
 
@@ -30,22 +30,22 @@ class LocalStore:
         return str(self.root)
 
     def read(self, path: str, most: int = LIMIT) -> bytes:
-        """The bytes of a plain file: a link is not followed, a pipe not waited for."""
+        """The bytes of a plain file: a link is not followed, a pipe not waited for. Raises as the Protocol says."""
         target = self.root / path
         try:
             with open(target, "rb", opener=_open_plain) as file:
                 about = os.fstat(file.fileno())
                 if not stat.S_ISREG(about.st_mode):
-                    raise Unreachable(f"{target} is no plain file.", "No file of a registry is anything else.")
+                    raise Malformed(f"{target} is no plain file.", "No file of a registry is anything else.")
                 data = file.read(most + 1) if about.st_size <= most else None
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             raise Missing(f"{target} is missing.", "Fetch the registry again, whole.") from error
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise Unreachable(f"{target} is a link.", "Put the file itself there.") from error
+                raise Malformed(f"{target} is a link.", "Put the file itself there.") from error
             raise Unreachable(f"{target} cannot be read: {error.strerror}.", "Check its permissions.") from error
         if data is None or len(data) > most:
-            raise Unreachable(f"{target} is larger than {most} bytes.", "No such file of a registry is.")
+            raise Malformed(f"{target} is larger than {most} bytes.", "No such file of a registry is.")
         return data
 
     def exists(self, path: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from muniment.core.errors import Usage
 from muniment.registry.store import Reader, Store
+from muniment.registry.store.bucket import BucketStore, parse_bucket_place
 from muniment.registry.store.git import GitStore, parse_git_place
 from muniment.registry.store.http import HttpReader
 from muniment.registry.store.local import LocalStore
@@ -23,6 +24,8 @@ def open_store(place: str, retries: int = RETRIES) -> Store:
         return LocalStore(Path(place))
     if scheme.startswith("git+"):
         return GitStore(parse_git_place(place), retries)
+    if scheme == "s3":
+        return BucketStore(*parse_bucket_place(place))
     if scheme in _SITES:
         raise Usage("A site can be read and not written to.", "Give the folder, repository or bucket it is built from.")
     raise Usage(
