@@ -25,7 +25,14 @@ from muniment.log.merkle import MemoryTree, leaf_hash, prove_inclusion
 from muniment.signing.bundle import MEDIA_TYPE, Bundle, parse_bundle
 from muniment.signing.entry import hashedrekord, pae
 from muniment.signing.sandbox import SandboxIdentity, person
-from muniment.signing.sandbox.fulcio import Extension, certify, extensions_of, profile, subject_of
+from muniment.signing.sandbox.fulcio import (
+    Extension,
+    extensions_of,
+    log_certificate,
+    precertificate,
+    profile,
+    subject_of,
+)
 from muniment.signing.sandbox.identities import token_claims
 from muniment.signing.sandbox.keys import Keys, make_keys
 from muniment.signing.sandbox.rekor import ORIGIN, genesis, log_id
@@ -58,6 +65,7 @@ class Parts:
     subjects: Sequence[x509.GeneralName] = ()
     extensions: Callable[[dict[str, bytes]], Mapping[str, bytes]] = same
     profile: Callable[[list[Extension]], list[Extension]] = same
+    sct: Mapping[str, Any] = field(default_factory=dict)
     curve: ec.EllipticCurve = field(default_factory=ec.SECP256R1)
     signature: Callable[[bytes], bytes] = same
     body: Callable[[bytes], bytes] = same
@@ -108,7 +116,9 @@ class Forge:
         claims = token_claims(p.identity)
         subjects = p.subjects or [subject_of(claims)]
         extensions = profile(key.public_key(), subjects, p.extensions(extensions_of(claims)), self.keys)
-        return key, certify(key.public_key(), p.profile(extensions), self.keys, p.certified)
+        builder = precertificate(key.public_key(), p.profile(extensions), self.keys, p.certified)
+        logged = {"log_id": hashlib.sha256(spki(self.keys.ct_key)).digest(), "at": p.certified} | p.sct
+        return key, log_certificate(builder, self.keys, **logged)
 
     def _value(self, p: Parts, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> dict[str, Any]:
         signature = p.signature(key.sign(pae(PAYLOAD_TYPE, p.payload), ec.ECDSA(hashes.SHA256())))

@@ -6,6 +6,8 @@ Source: Fulcio `docs/certificate-specification.md` and `docs/oid-info.md`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from datetime import UTC
 
 from cryptography import x509
 
@@ -13,6 +15,7 @@ from muniment.core.digest import Digest
 from muniment.core.errors import Malformed, Untrusted
 from muniment.signing import der
 from muniment.signing.identity import ARC, EXTENSIONS, Identity
+from muniment.signing.keyring import OTHER_ROOT, Log
 
 _CLAIMS = {f"{ARC}.{number}": name for number, name in EXTENSIONS.items()}
 _SUBJECT = x509.SubjectAlternativeName.oid.dotted_string
@@ -39,6 +42,19 @@ def read_identity(certificate: x509.Certificate, root: Digest) -> Identity:
     if (legacy := raw.get(f"{ARC}.1")) is not None and legacy != issuer.encode():
         raise Untrusted("The signing certificate names two different issuers.", "Do not use the bundle.")
     return Identity(root, issuer, _subject(values.get(_SUBJECT)), tuple(sorted(claims.items())))
+
+
+def check_sct(certificate: x509.Certificate, ct_logs: Sequence[Log]) -> None:
+    """Holds when the certificate's SCT, whose signature is verified elsewhere, is of one of these logs and of its time.
+
+    Else `Untrusted`: the stock verifier tries every key for an unknown log id, and looks at no time.
+    """
+    values = [extension.value for extension in certificate.extensions]
+    stamps = [sct for v in values if isinstance(v, x509.PrecertificateSignedCertificateTimestamps) for sct in v]
+    for sct in stamps:
+        at = sct.timestamp.replace(tzinfo=UTC)
+        if not any(log.log_id == sct.log_id and log.window.covers(at) for log in ct_logs):
+            raise Untrusted("The certificate was logged by no CT log of the trusted root in its time.", OTHER_ROOT)
 
 
 def _subject(extension: x509.ExtensionType | None) -> str:

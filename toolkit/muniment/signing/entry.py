@@ -11,7 +11,6 @@ import hashlib
 import re
 from base64 import b64encode
 
-from muniment.core.canonical import parse_canonical
 from muniment.core.errors import Malformed, Untrusted
 from muniment.log.checkpoint import Checkpoint, parse_checkpoint
 from muniment.log.note import Note, Signature, parse_note
@@ -51,18 +50,12 @@ def check_entry(parts: Parts, log: Log) -> tuple[Note, Signature]:
     signed = _check_checkpoint(entry, log)
     if entry.promise is None and entry.index != entry.proof.index:
         raise Untrusted("The bundle states a log index that its inclusion proof does not prove.", _DO_NOT)
-    if entry.kind == REKOR_V2:
-        if entry.body != expected_body(parts):
-            raise Untrusted("The log entry is not the canonical one for this envelope and certificate.", _DO_NOT)
-        return signed
-    try:
-        parse_canonical(entry.body, "The log entry")
-    except Malformed as error:
-        raise Untrusted("The log entry's body is not canonical JSON.", _DO_NOT) from error
+    if entry.body != (hashedrekord_body(parts) if entry.kind == REKOR_V2 else dsse_body(parts)):
+        raise Untrusted("The log entry is not the canonical one for this envelope and certificate.", _DO_NOT)
     return signed
 
 
-def expected_body(parts: Parts) -> bytes:
+def hashedrekord_body(parts: Parts) -> bytes:
     """The body that Rekor v2 logs for the envelope and certificate of a bundle."""
     digest = hashlib.sha256(pae(parts.payload_type, parts.payload)).digest()
     return hashedrekord(digest, parts.signature, parts.certificate)

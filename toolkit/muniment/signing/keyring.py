@@ -146,10 +146,12 @@ def _log(position: int, log: dict[str, Any]) -> Log:
     names = _names(log["baseUrl"])
     stated = base64.b64decode(log["logId"]["keyId"])
     key = load_der_public_key(base64.b64decode(log["publicKey"]["rawBytes"]))
-    if stated not in _ids(key, names):
-        raise Malformed(
-            f"The trusted root gives the log {log['baseUrl'][:80]} an id that is not its key's.", _GET_AGAIN
-        )
+    for identifier in ("logId", "checkpointKeyId"):
+        if identifier in log and base64.b64decode(log[identifier]["keyId"]) not in _ids(key, names):
+            fact = f"The trusted root gives the log {log['baseUrl'][:80]} an id that is not its key's."
+            raise Malformed(fact, _GET_AGAIN)
+    if log["hashAlgorithm"] != "SHA2_256":
+        raise Malformed(f"The log {log['baseUrl'][:80]} hashes by {log['hashAlgorithm'][:40]!r}.", "Only SHA2_256 is.")
     public = log["publicKey"]
     return Log(position, stated, names, _window(public["validFor"]), key, public["keyDetails"])
 

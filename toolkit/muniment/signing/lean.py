@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from muniment.core.digest import Digest
 from muniment.core.errors import Untrusted
 from muniment.log.merkle import check_inclusion, leaf_hash
-from muniment.signing.certificate import read_identity
-from muniment.signing.entry import REKOR_V1, check_entry, dsse_body, pae, promised
+from muniment.signing.certificate import check_sct, read_identity
+from muniment.signing.entry import check_entry, pae, promised
 from muniment.signing.identity import Identity
 from muniment.signing.keyring import Authority, Keyring, Log, Positions, Window, choose, valid_at
 from muniment.signing.parts import Parts
@@ -124,6 +124,7 @@ class Lean:
     def _read_leaf(self, raw: bytes, positions: Positions) -> _Leaf:
         certificate = x509.load_der_x509_certificate(raw)
         self._oracle.check_certificate(certificate, positions)
+        check_sct(certificate, [self._keys.ct_logs[at] for at in positions.ct_logs])
         key = certificate.public_key()
         if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
             raise Untrusted("The certificate is for another kind of key.", _DO_NOT)
@@ -138,8 +139,6 @@ def _check_logged(parts: Parts, log: Log) -> None:
     log.verify(line.signature, note.text.encode())
     if entry.promise is not None:
         log.verify(entry.promise, promised(entry))
-    if entry.kind == REKOR_V1:
-        _require(entry.body == dsse_body(parts))
 
 
 def _signed_by(key: EllipticCurvePublicKey, token: Token) -> bool:

@@ -4,10 +4,11 @@ What is added to `sigstore.verify.Verifier.verify_dsse`:
 
 - every timestamp token must verify, and the proved time is returned (the earliest, cut to whole seconds);
 - the keys of log, certificate authority, CT log and timestamp authority must have been valid at every proved time;
-- log ids must be those of their keys, and the trusted root must not say otherwise;
+- log ids must be those of their keys, and the trusted root must not say otherwise; the SCT names a known CT log, at a
+  time at which its key was valid;
 - checkpoint: strict form, the log's own origin and name, the size and root of the inclusion proof;
 - the outer log index is the proof's (Rekor v2) or signed (Rekor v1); integrated time only with its signature;
-- the log body is canonical JSON and, for Rekor v2, byte for byte the one that the bundle implies;
+- the log body is byte for byte the one that the bundle implies;
 - the certificate names one subject, and its extensions .8 to .24 are DER UTF8Strings.
 
 `signing.lean` says yes to what certainly passes all of this; everything else is decided here.
@@ -27,7 +28,7 @@ from muniment.core.errors import Malformed, Untrusted
 from muniment.core.instant import whole_seconds
 from muniment.evidence.statement import PAYLOAD_TYPE, parse_statement
 from muniment.signing.bundle import Bundle
-from muniment.signing.certificate import read_identity
+from muniment.signing.certificate import check_sct, read_identity
 from muniment.signing.entry import check_entry, check_promise
 from muniment.signing.identity import Signed
 from muniment.signing.keyring import Log, choose, known_logs, read_keyring
@@ -98,6 +99,7 @@ class StrictVerifier:
             log, positions = choose(self._keys, logs, moments)
             check_entry(parts, log)
             self._stock.verify(stock, times, positions)
+            check_sct(stock.signing_certificate, [self._keys.ct_logs[at] for at in positions.ct_logs])
         return Proven(read_identity(stock.signing_certificate, self.root), min(moments))
 
 

@@ -129,6 +129,22 @@ def certify(
     key: ec.EllipticCurvePublicKey, extensions: Sequence[Extension], keys: Keys, now: datetime
 ) -> x509.Certificate:
     """The leaf certificate, with the SCT of its precertificate as last extension."""
+    log_id = hashlib.sha256(_spki(keys.ct_key.public_key())).digest()
+    return log_certificate(precertificate(key, extensions, keys, now), keys, log_id, now)
+
+
+def log_certificate(builder: x509.CertificateBuilder, keys: Keys, log_id: bytes, at: datetime) -> x509.Certificate:
+    """The certificate of a builder, logged by a CT log at a time (whole seconds)."""
+    unlogged = builder.sign(keys.fulcio_key, hashes.SHA256())
+    listed = _sct_list(unlogged.tbs_certificate_bytes, keys, log_id, at)
+    sct = x509.UnrecognizedExtension(_SCT_LIST, listed)
+    return builder.add_extension(sct, critical=False).sign(keys.fulcio_key, hashes.SHA256())
+
+
+def precertificate(
+    key: ec.EllipticCurvePublicKey, extensions: Sequence[Extension], keys: Keys, now: datetime
+) -> x509.CertificateBuilder:
+    """The leaf certificate before it is logged and signed."""
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([]))
@@ -140,19 +156,16 @@ def certify(
     )
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
-    precertificate = builder.sign(keys.fulcio_key, hashes.SHA256())
-    sct = x509.UnrecognizedExtension(_SCT_LIST, _sct_list(precertificate.tbs_certificate_bytes, keys, now))
-    return builder.add_extension(sct, critical=False).sign(keys.fulcio_key, hashes.SHA256())
+    return builder
 
 
-def _sct_list(tbs: bytes, keys: Keys, now: datetime) -> bytes:
-    """The DER OCTET STRING with one SCT; its time is in milliseconds and never later than `now`."""
-    milliseconds = int(now.timestamp()) * 1000
+def _sct_list(tbs: bytes, keys: Keys, log_id: bytes, at: datetime) -> bytes:
+    """The DER OCTET STRING with one SCT; its time is in milliseconds."""
+    milliseconds = int(at.timestamp()) * 1000
     issuer = hashlib.sha256(_spki(keys.fulcio_key.public_key())).digest()
     entry = struct.pack("!H", 1) + issuer + len(tbs).to_bytes(3, "big") + tbs
     signed = struct.pack("!BBQ", 0, 0, milliseconds) + entry + struct.pack("!H", 0)
     signature = keys.ct_key.sign(signed, ec.ECDSA(hashes.SHA256()))
-    log_id = hashlib.sha256(_spki(keys.ct_key.public_key())).digest()
     sct = struct.pack("!B32sQHBBH", 0, log_id, milliseconds, 0, 4, 3, len(signature)) + signature
     listed = struct.pack("!H", len(sct)) + sct
     return der.encode(der.OCTET_STRING, struct.pack("!H", len(listed)) + listed)
