@@ -253,7 +253,7 @@ def test_the_witness_cosigns_and_its_state_is_pushed(job: Run, world: World, kee
     assert "### Cosigned" in ran.summary
     half, pushed = f"state/{read_path(world.trust.origin)}", tmp_path / "witness.git"
     names = _git(pushed, "ls-tree", "-r", "--name-only", "main").splitlines()
-    assert names == ["README", half, half.replace("checkpoint", "seen.json")]
+    assert names == ["README", half, half.replace("checkpoint", "cosigned.json")]
     assert _git(pushed, "log", "-1", "--format=%s", "main") == "Cosigned 2 entries"
     published = job("publish", registry="registry", log_key=_key(world), cosignatures="witness/state\nnowhere\n")
     assert published.ok, published.log
@@ -287,7 +287,7 @@ def test_a_fork_fails_the_witness_and_its_evidence_is_pushed(job: Run, world: Wo
     assert ran.outputs["size"] == ""
     ((level, title, message),) = ran.annotations
     assert (level, title) == ("error", "Refused")
-    assert "went back to 2 entries" in message
+    assert "The log went back: the checkpoint of 2 entries" in message
     names = _git(tmp_path / "witness.git", "ls-tree", "-r", "--name-only", "main").splitlines()
     assert [Path(name).name for name in names if "evidence" in name] == ["seen", "shown"]
     assert _git(tmp_path / "witness.git", "log", "-1", "--format=%s", "main") == "Evidence: not cosigned"

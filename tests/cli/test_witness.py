@@ -92,7 +92,7 @@ def test_a_fork_and_a_rewind_end_with_1_and_what_is_withheld_with_3(told: World,
     newest = registry.read("checkpoint")
     registry.write("checkpoint", early)
     ran = witness(place)
-    plain(ran, 1, "went back to 2 entries")
+    plain(ran, 1, "The log went back: the checkpoint of 2 entries")
     assert str(place / "state") in ran.err
     registry.write("checkpoint", newest)
     registry.remove("log/000.jsonl")

@@ -34,7 +34,7 @@ COSIGNER = Cosigner("witness.example/w", bytes(range(2, 34)))
 PINS = Pins(ORIGIN, (LOG.vkey,))
 HALF = read_path(ORIGIN)
 FOLDER = HALF.removesuffix("/checkpoint")
-MEMORY = f"{FOLDER}/seen.json"
+MEMORY = f"{FOLDER}/cosigned.json"
 
 
 class Log:
@@ -131,7 +131,7 @@ def test_the_equivocator_is_refused_and_both_notes_are_kept(tmp_path: Path, book
     run(Log(tmp_path / "a").grow(300), book)
     seen = book.read(HALF)
     other = Log(tmp_path / "b").grow(290).grow(size, "another")
-    kept = refused(other, book, Untrusted, "forked: what it signed at")
+    kept = refused(other, book, Untrusted, "^The log forked: ")
     (folder,) = {path.rpartition("/")[0] for path in kept}
     assert folder.startswith(f"{FOLDER}/evidence/")
     assert kept == {f"{folder}/seen": seen, f"{folder}/shown": other.note}
@@ -144,7 +144,9 @@ def test_the_rewinder_is_refused(log: Log, book: LocalStore) -> None:
     early = log.note
     run(log.grow(600), book)
     log.store.write("checkpoint", early)
-    kept = refused(log, book, Untrusted, "went back to 300 entries; 600 were cosigned")
+    kept = refused(
+        log, book, Untrusted, "^The log went back: the checkpoint of 300 entries .*, and the checkpoint of 600 "
+    )
     assert early in kept.values()
     assert len(kept) == 2
     log.store.remove("log/001.jsonl")
@@ -279,7 +281,7 @@ def test_an_older_read_half_does_not_take_the_memory_back(log: Log, book: LocalS
     run(log.grow(600), book)
     book.write(HALF, early)
     log.store.write("checkpoint", note)
-    refused(log, book, Untrusted, "went back to 300 entries; 600 were cosigned")
+    refused(log, book, Untrusted, "^The log went back: the checkpoint of 300 entries .*, and the checkpoint of 600 ")
 
 
 def test_a_state_of_another_key_or_log_or_one_that_was_altered_is_refused(log: Log, book: LocalStore) -> None:

@@ -55,7 +55,9 @@ def witness(
     cosigner = _cosigner(key, name)
     book = options.folder(state)
     with book.turn():
-        done = witnessing.witness(options.readable(place), book, cosigner, pins, int(options.now().timestamp()))
+        done = witnessing.witness(
+            options.readable(place), book, cosigner, pins, int(options.now().timestamp()), options.processes()
+        )
     if not _serves_tiles(place):
         done = replace(done, remarks=())
     output.result(_value(done, cosigner, state), _text(done, cosigner, state), json)

@@ -95,22 +95,22 @@ class Memory:
 
 
 def departure(
-    seen: Seen | None, checkpoint: Checkpoint, note: bytes, root_of: Callable[[int], bytes | None]
+    last: Checkpoint | None, checkpoint: Checkpoint, note: bytes, root_of: Callable[[int], bytes | None]
 ) -> Departed | None:
-    """What is to be said of a checkpoint that does not continue the one that is remembered, None where nothing is.
+    """What is to be said of a checkpoint that does not continue the one remembered `last`, None where nothing is.
 
     `root_of` gives the root of the checkpoint's log at a size up to its own, None where it is not known.
     """
-    if seen is None:
+    if last is None:
         return None
-    shown, remembered = _spell(checkpoint), _spell(seen.checkpoint)
-    if checkpoint.size < seen.checkpoint.size:
+    shown, remembered = _spell(checkpoint), _spell(last)
+    if checkpoint.size < last.size:
         return Departed(
             f"The log went back: {shown} is shown, and {remembered} is remembered.",
             "It may come from a cache that is behind: try again later. If it stays so, an older registry was put back.",
             note,
         )
-    if root_of(seen.checkpoint.size) in (None, seen.checkpoint.root):
+    if root_of(last.size) in (None, last.root):
         return None
     return Departed(
         f"The log forked: {shown} is shown and does not continue {remembered}, which is remembered.",

@@ -143,7 +143,7 @@ def _check_earlier(proofs: list[Any], checkpoint: Checkpoint) -> dict[int, bytes
 def _check_continues(earlier: Mapping[int, bytes], seen: Seen, checkpoint: Checkpoint, note: bytes) -> None:
     """Holds if a verified checkpoint continues the one that was seen; else raises `Departed`, or `Missing`."""
     roots = {**earlier, checkpoint.size: checkpoint.root}
-    departed = departure(seen, checkpoint, note, roots.get)
+    departed = departure(seen.checkpoint, checkpoint, note, roots.get)
     if departed is not None:
         raise departed
     if seen.checkpoint.size not in roots:

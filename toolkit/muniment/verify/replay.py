@@ -90,7 +90,7 @@ def verify_registry(
     if tree.root() != checkpoint.root:
         raise Untrusted("The entries do not hash to the signed checkpoint.", "The log was altered; fetch it again.")
     check_genesis(leaves[0], trust)
-    departed = departure(known.seen, checkpoint, note, tree.root)
+    departed = departure(known.seen.checkpoint if known.seen else None, checkpoint, note, tree.root)
     try:
         state, resumed = _derive(resume(known.state, leaves), leaves, blob_reader(reader), processes)
         anchor = reader.read(anchor_path(checkpoint.size)) if trust.anchor is not None else None

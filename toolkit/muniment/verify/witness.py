@@ -3,7 +3,7 @@
 The state is a folder with one below it for each log, named by the hex SHA-256 of its origin:
 
     checkpoint             the last note cosigned: the read half, served as it is (C2SP tlog-witness)
-    seen.json              that note, the log keys it was checked by, and whether this witness replays; written last
+    cosigned.json          that note, the log keys it was checked by, and whether this witness replays; written last
     evidence/<id>/seen     what was cosigned last when `shown`, signed by the log and not cosigned, was served
     evidence/<id>/shown
 
@@ -13,6 +13,7 @@ anybody may have seen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ from muniment.registry.fold import read_leaves, tree_of
 from muniment.registry.paths import CHECKPOINT
 from muniment.registry.store import Reader
 from muniment.registry.store.local import LocalStore
+from muniment.verify.memory import departure
 from muniment.verify.replay import verify_registry
 from muniment.verify.trust import Trust
 
@@ -78,7 +80,7 @@ class _Shown:
     remarks: tuple[str, ...] = ()
 
 
-def witness(place: Reader, book: LocalStore, cosigner: Cosigner, pins: Pins, time: int) -> Cosigned:
+def witness(place: Reader, book: LocalStore, cosigner: Cosigner, pins: Pins, time: int, processes: int = 1) -> Cosigned:
     """Cosigns the checkpoint at a place if it continues what the witness cosigned last, and remembers it in `book`.
 
     Raises `Untrusted` for a fork, an older checkpoint or what replay refutes, `Missing` for what is withheld; what the
@@ -89,7 +91,7 @@ def witness(place: Reader, book: LocalStore, cosigner: Cosigner, pins: Pins, tim
     note = place.read(CHECKPOINT)
     try:
         new = _claimed(note, pins.origin)
-        shown = _examine(place, note, new, pins, seen)
+        shown = _examine(place, note, new, pins, seen, processes)
         last = seen.checkpoint if seen else None
         reply = add_checkpoint(
             format_request(Request(last.size if last else 0, _proof(shown.tree, last, new), note)),
@@ -162,32 +164,32 @@ def _claimed(note: bytes, origin: str) -> Checkpoint:
     return checkpoint
 
 
-def _examine(place: Reader, note: bytes, new: Checkpoint, pins: Pins, seen: Seen | None) -> _Shown:
+def _examine(place: Reader, note: bytes, new: Checkpoint, pins: Pins, seen: Seen | None, processes: int) -> _Shown:
     """The tree that a place serves under a checkpoint; it begins with the tree of what was cosigned last."""
     last = seen.checkpoint if seen else None
     if pins.trust is not None:
-        shown = _replay(place, note, pins.trust)
-        _check_start(shown.tree, last, new)
+        shown = _replay(place, note, pins.trust, processes)
+        _check_start(last, new, note, lambda size: root_at(shown.tree, size))
         return shown
     if not verify_note(parse_note(note), _verifiers(pins.log_keys)):
         raise Untrusted(f"No pinned key of the log {pins.origin} signed the checkpoint.", _ROTATED)
-    tree, remarks = _served(place, last, new)
+    tree, remarks = _served(place, last, new, note)
     return _Shown(pins.log_keys, tree, remarks)
 
 
-def _replay(place: Reader, note: bytes, trust: Trust) -> _Shown:
+def _replay(place: Reader, note: bytes, trust: Trust, processes: int) -> _Shown:
     """The whole log, derived again. Witnesses come before the quorum, so none is asked for."""
     alone = Trust(trust.origin, trust.genesis, without_witnesses(trust.policy), trust.trusted_root, (), trust.anchor)
-    history = verify_registry(_Held(place, note), alone).history
+    history = verify_registry(_Held(place, note), alone, processes=processes).history
     return _Shown(history.state.eras[-1].log_keys, tree_of(history.leaves))
 
 
-def _served(place: Reader, last: Checkpoint | None, new: Checkpoint) -> tuple[HashReader, tuple[str, ...]]:
+def _served(place: Reader, last: Checkpoint | None, new: Checkpoint, note: bytes) -> tuple[HashReader, tuple[str, ...]]:
     """The tree under a root, from tiles, or where one is missing from leaf files, and what is to be said of that.
 
     Tiles that contradict `last` may be a host's doing: whether the log itself forked is told by all its leaves.
     """
-    _check_size(last, new)
+    _check_start(last, new, note, lambda _: None)
     try:
         tiles = TileReader(place.read, new.size)
         _check_root(tiles, new, "tiles")
@@ -198,7 +200,7 @@ def _served(place: Reader, last: Checkpoint | None, new: Checkpoint) -> tuple[Ha
         remarks = (f"{gone.fact} Leaf files were read in its place.",)
     leaves = tree_of(read_leaves(place, new.size))
     _check_root(leaves, new, "leaf files")
-    _check_start(leaves, last, new)
+    _check_start(last, new, note, leaves.root)
     if not remarks:
         raise Untrusted("The tiles contradict the leaf files.", "The host altered them; the log itself is whole.")
     return leaves, remarks
@@ -211,15 +213,11 @@ def _check_root(tree: HashReader, new: Checkpoint, what: str) -> None:
         )
 
 
-def _check_start(tree: HashReader, last: Checkpoint | None, new: Checkpoint) -> None:
-    """Raises `Untrusted` where a tree that hashes to the new root is shorter than, or does not begin with, the last."""
-    _check_size(last, new)
-    if last is not None and root_at(tree, last.size) != last.root:
-        raise Untrusted(
-            f"The log {new.origin} forked: what it signed at {new.size} entries does not continue the {last.size} "
-            "cosigned here.",
-            "One log shows two histories: tell its readers, and cosign no more.",
-        )
+def _check_start(last: Checkpoint | None, new: Checkpoint, note: bytes, root_of: Callable[[int], bytes | None]) -> None:
+    """Raises `Departed` where a checkpoint is older than the last or, as far as is known, does not continue it."""
+    departed = departure(last, new, note, root_of)
+    if departed is not None:
+        raise departed
 
 
 def _continues(tree: HashReader, last: Checkpoint | None, new: Checkpoint) -> bool:
@@ -229,14 +227,6 @@ def _continues(tree: HashReader, last: Checkpoint | None, new: Checkpoint) -> bo
     except Untrusted:
         return False
     return True
-
-
-def _check_size(last: Checkpoint | None, new: Checkpoint) -> None:
-    if last is not None and new.size < last.size:
-        raise Untrusted(
-            f"The log {new.origin} went back to {new.size} entries; {last.size} were cosigned here.",
-            "A cache may be behind: try again later. If it stays so, an older registry was put back.",
-        )
 
 
 def _proof(tree: HashReader, last: Checkpoint | None, new: Checkpoint) -> tuple[bytes, ...]:
@@ -263,7 +253,7 @@ def _keep(book: LocalStore, note: bytes, seen: Seen | None, pins: Pins, error: M
 
 
 def _memory(origin: str) -> str:
-    return f"{read_path(origin).removesuffix(CHECKPOINT)}seen.json"
+    return f"{read_path(origin).removesuffix(CHECKPOINT)}cosigned.json"
 
 
 def _format_seen(note: bytes, log_keys: tuple[str, ...], replays: bool) -> bytes:
