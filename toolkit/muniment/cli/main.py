@@ -47,7 +47,8 @@ def _load() -> None:
     from muniment.cli import groups, options
 
     options.opened.cache_clear()
-    groups.register(app)
+    if not app.registered_commands:  # a second run in one process has them already
+        groups.register(app)
 
 
 def run() -> None:
