@@ -21,6 +21,9 @@ from muniment.log.witness import read_path
 from muniment.registry import propose
 from muniment.registry.genesis import configure_statement, read_configuration, with_log_keys
 from muniment.registry.inbox import submit
+from muniment.registry.sequencer import publish
+from muniment.registry.store.local import LocalStore
+from muniment.verify.replay import verify_registry
 from muniment.verify.trust import format_trust
 from tests.actions.harness import Ran, run_action
 from tests.source import TOP
@@ -126,7 +129,7 @@ def test_attest_publish_and_verify(job: Run, world: World, tmp_path: Path):
 def _check_order(remote: Path, before: str, world: World) -> None:
     """Entries are pushed first and the checkpoint that signs them last; no key is."""
     log = _git(remote, "log", "--format=%s", "main").splitlines()
-    assert log == ["Checkpoint of 5 entries", "Entries up to 5", "begin"]
+    assert log == ["Checkpoint of 5 entries", "Entries up to 5", "Submissions", "begin"]
     assert _git(remote, "show", "main~1:checkpoint") == before.strip()
     assert _git(remote, "show", "main:checkpoint") == (world.store.root / "checkpoint").read_text().strip()
     assert len(_git(remote, "show", "main~1:log/000.jsonl").splitlines()) == 5
@@ -144,17 +147,47 @@ def _sign(world: World, who: str, model: Path) -> None:
     submit(world.store, world.sign(who, oms.signature_statement(measure(model))).data)
 
 
-def test_a_lost_race_publishes_no_checkpoint(job: Run, world: World, tmp_path: Path):
-    _sign(world, "trainer", _model(tmp_path))
-    other = tmp_path / "other"
+def test_others_pushed_since_the_checkout(job: Run, world: World, tmp_path: Path):
+    """One changed another file, one was a whole publish: both stand, and what was checked out is not what is signed."""
+    other, remote = tmp_path / "other", tmp_path / "remote.git"
     _git(tmp_path, "clone", "--quiet", "remote.git", str(other))
     (other / "note.txt").write_text("first")
+    submit(LocalStore(other), world.sign("trainer", oms.signature_statement(measure(_model(tmp_path, "theirs")))).data)
+    publish(LocalStore(other), world.key, now())
     _commit_all(other)
+    _sign(world, "trainer", _model(tmp_path))
+    ran = job("publish", registry="registry", log_key=_key(world), site="site")
+    assert ran.ok, ran.log
+    assert (ran.outputs["size"], ran.outputs["admitted"]) == ("6", "2")
+    assert _git(remote, "show", "main:note.txt") == "first"
+    assert _git(remote, "show", "main:checkpoint") == (world.store.root / "checkpoint").read_text().strip()
+    assert verify_registry(world.store, world.trust).history.checkpoint.size == 6
+    assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_a_push_that_is_declined_signs_nothing(job: Run, world: World, tmp_path: Path):
+    _sign(world, "trainer", _model(tmp_path))
+    _commit_all(world.store.root)
+    hook = tmp_path / "remote.git" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
     ran = job("publish", registry="registry", log_key=_key(world), site="site")
     assert not ran.ok
-    remote = tmp_path / "remote.git"
-    assert _git(remote, "show", "main:checkpoint") == _git(remote, "show", "main~1:checkpoint")
+    assert "pre-receive hook declined" in ran.log
+    assert [(level, title) for level, title, _ in ran.annotations] == [("error", "Could not be done")]
     assert not (tmp_path / "site").exists()
+    assert (world.store.root / "checkpoints" / "4").exists() is False
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [(("checkout", "--quiet", "--detach"), "is on no branch"), (("remote", "remove", "origin"), "has no remote")],
+)
+def test_a_folder_that_cannot_be_pushed_from(job: Run, world: World, spoil: tuple[str, ...], why: str):
+    _git(world.store.root, *spoil)
+    ran = job("publish", registry="registry", log_key=_key(world))
+    assert not ran.ok
+    assert [why in message for _, _, message in ran.annotations] == [True]
 
 
 def test_a_refusal_is_told_and_the_rest_is_published(job: Run, world: World, tmp_path: Path):
@@ -266,6 +299,7 @@ def test_the_publish_action_takes_cosignatures_and_pushes_them(job: Run, world: 
     config = with_log_keys(yaml.safe_dump(document).encode(), (world.key.vkey,))
     text = read_configuration(config, yaml.safe_dump(POLICY).encode(), world.state.config.trusted_root)
     world.put("administrator", configure_statement(world.state, text, now()))
+    _commit_all(world.store.root)
     assert job("publish", registry="registry", log_key=_key(world)).ok
     job("witness", place="registry", key=WITNESS_KEY, trust="trust.json", state="witness/state")
     ran = job("publish", registry="registry", log_key=_key(world), cosignatures="witness/state")
