@@ -104,3 +104,7 @@ def test_how_to_ask_and_whom() -> None:
     assert said(top={"escalation": "#all"}, escalation="#namespace").waiver.startswith("Turn to #namespace. ")
     own = said(top={"escalation": "#all"}, escalation="#namespace", rule={"escalation": "#rule"})
     assert own.waiver.startswith("Turn to #rule. ")
+
+
+def test_a_waiver_without_a_ticket_says_nothing_of_one() -> None:
+    assert said(waiver("papers")).reason.endswith("until March")

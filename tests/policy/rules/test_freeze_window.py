@@ -48,6 +48,7 @@ def test_a_window(at: datetime, frozen: bool) -> None:
         (31, 5, 59, True),
         (31, 6, 0, False),
         (29, 20, 0, False),
+        (29, 3, 0, False),
         (31, 20, 0, False),
     ],
 )  # 30 January 2026 is a Friday
