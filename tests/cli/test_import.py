@@ -41,6 +41,16 @@ def test_a_vendors_bundle_becomes_evidence(world: World, tmp_path: Path) -> None
     assert record.identity.subject in shown.out
 
 
+def test_its_pages_and_report_are_made(world: World, tmp_path: Path) -> None:
+    """The past is judged again by what was brought in, not by what it carries."""
+    (tmp_path / "vendor.json").write_text(json.dumps(by_key(signature(b"other"))))
+    assert bring(world, tmp_path / "vendor.json").code == 0
+    built = muniment("site", world.store.root, tmp_path / "site")
+    assert built.code == 0, built.err
+    reported = muniment("audit", tmp_path / "audit", "--registry", world.store.root)
+    assert reported.code == 0, reported.err
+
+
 @pytest.mark.parametrize(
     ("text", "source", "code", "fact"),
     [

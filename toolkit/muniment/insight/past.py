@@ -31,6 +31,7 @@ def states_at(entries: Sequence[Entry], sizes: Sequence[int]) -> dict[int, State
 
 
 def _after(state: State, entry: Entry) -> State:
-    if entry.record is not None:
-        return check(state, entry.record, entry.admitted_at, entry.leaf)
+    signed = entry.carrier or entry.record
+    if signed is not None:
+        return check(state, signed, entry.admitted_at, entry.leaf)
     return replace(state, size=entry.index + 1, entries=state.entries.set(entry.index, entry))
