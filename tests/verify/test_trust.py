@@ -1,0 +1,47 @@
+"""trust.json: what a reader pins is read strictly."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from muniment.core.canonical import format_json
+from muniment.core.errors import Malformed, Untrusted
+from muniment.registry.fold import blob_reader
+from muniment.registry.sequencer import publish
+from muniment.verify.pack import make_pack, open_pack
+from muniment.verify.trust import format_trust, parse_trust
+from tests.world import World, now
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("anchr", {}, "'anchr', which this muniment cannot apply"),
+        ("anchor", {"issuer": "https://token.actions.githubusercontent.com", "subject": "https://x"}, "does not pin"),
+        ("anchor", {"issuer": "https://accounts.example.org", "subject": "*@example.org"}, "wildcard"),
+        ("replayedBy", ["w"], "'w' replays, which is no witness"),
+        ("tlogPolicy", ["quorum none"], "names no log key"),
+    ],
+)
+def test_pins_that_would_not_hold(told: World, field: str, value: Any, message: str) -> None:
+    pins = json.loads(format_trust(told.trust)) | {field: value}
+    with pytest.raises(Malformed, match=message):
+        parse_trust(json.dumps(pins).encode())
+
+
+def test_what_is_written_is_read(told: World) -> None:
+    assert parse_trust(format_trust(told.trust)) == told.trust
+
+
+def test_a_pack_without_the_entry_that_dates_its_checkpoint(world: World) -> None:
+    """The last batch is empty, so no other entry of the pack needs its end."""
+    version = world.release("aiops/cpu@1.0.0", b"one")
+    publish(world.store, world.key, now(), heartbeat=True)
+    pack = json.loads(make_pack(world.history, version, blob_reader(world.store)))
+    assert open_pack(format_json(pack), world.trust).version == version
+    del pack["entries"][-1]
+    with pytest.raises(Untrusted, match="the checkpoint's state entry"):
+        open_pack(format_json(pack), world.trust)
