@@ -15,9 +15,9 @@ from muniment.policy.finding import Status
 from muniment.policy.rules import OWN, RULES
 from muniment.policy.variables import VARIABLES
 
-GATES = ("release", "promote")
+GATES = ("release", "promote", "rollback")
 """The gates that semantics 1 asks at; a rule at another one would be written down and never asked."""
-IN_ENVIRONMENTS = ("promote",)
+IN_ENVIRONMENTS = ("promote", "rollback")
 """The gates that have an environment."""
 _OWN_ONLY, _OWN_NEEDS = ("require", "message"), ("id", "title", "require", "message")
 

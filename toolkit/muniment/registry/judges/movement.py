@@ -31,16 +31,13 @@ def judge_promote(state: State, signed: Signed, event: Event, at: datetime) -> t
     assert isinstance(event, Promote)
     version = _check_movable(state, signed, event)
     check_order(state, event.version, event.environment)
-    evidence = facts.bound_evidence(state, version)
-    found = facts.gather(state, "promote", signed, event.version, evidence, version.artifacts, at, event.environment)
-    findings = judge_policy(state, found)
-    return _move(state, signed, event, at), findings
+    return _move(state, signed, event, at), _findings(state, signed, event, version, at)
 
 
 def judge_rollback(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
-    """Admits the return of a version that stood in the environment before."""
+    """Admits the return of a version that stood in the environment before and passes the gate rollback."""
     assert isinstance(event, Rollback)
-    _check_movable(state, signed, event)
+    version = _check_movable(state, signed, event)
     tenures = state.stages.get((event.version.name, event.environment), ())
     if not tenures or tenures[-1].version != event.replaces:
         raise Refused(f"{event.replaces} does not stand in {event.environment}.", "Name the version that does.")
@@ -49,7 +46,7 @@ def judge_rollback(state: State, signed: Signed, event: Event, at: datetime) -> 
             f"{event.version} never stood in {event.environment}, so it is no recovery point.",
             "Roll back to a version that did, or promote this one through its gate.",
         )
-    return _move(state, signed, event, at), ()
+    return _move(state, signed, event, at), _findings(state, signed, event, version, at)
 
 
 def check_order(state: State, version: VersionId, environment: str) -> None:
@@ -60,6 +57,13 @@ def check_order(state: State, version: VersionId, environment: str) -> None:
                 f"{version} never stood in {needed}, and {environment} requires it.",
                 f"Promote it there first: muniment promote {version} --to {needed}.",
             )
+
+
+def _findings(state: State, signed: Signed, event: Move, version: VersionState, at: datetime) -> tuple[Finding, ...]:
+    """What the gate that bears the event's name says. Raises `Refused`."""
+    evidence = facts.bound_evidence(state, version)
+    found = facts.gather(state, event.kind, signed, event.version, evidence, version.artifacts, at, event.environment)
+    return judge_policy(state, found)
 
 
 def _check_movable(state: State, signed: Signed, event: Move) -> VersionState:
