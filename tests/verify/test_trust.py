@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from muniment.core.canonical import format_json
 from muniment.core.errors import Malformed, Untrusted
+from muniment.log.lines import leaf_file
 from muniment.registry.fold import blob_reader
 from muniment.registry.sequencer import publish
+from muniment.verify.memory import parse_seen
 from muniment.verify.pack import make_pack, open_pack
+from muniment.verify.selfread import own_trust
+from muniment.verify.target import verify_target
 from muniment.verify.trust import format_trust, parse_trust
 from tests.world import World, now
 
@@ -45,3 +50,25 @@ def test_a_pack_without_the_entry_that_dates_its_checkpoint(world: World) -> Non
     del pack["entries"][-1]
     with pytest.raises(Untrusted, match="the checkpoint's state entry"):
         open_pack(format_json(pack), world.trust)
+
+
+@pytest.mark.parametrize("data", [b"[]\n", b"1\n", b"{}\n"])
+def test_a_memory_that_is_none(data: bytes) -> None:
+    with pytest.raises(Malformed, match="no memory of a log"):
+        parse_seen(data, "seen.json")
+
+
+def test_an_empty_pack(told: World, tmp_path: Path) -> None:
+    (tmp_path / "p").write_bytes(b"")
+    with pytest.raises(Malformed, match="is no file, or empty"):
+        verify_target(str(tmp_path / "p"), [], told.trust)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_log_that_describes_itself_by_something_else(told: World, tmp_path: Path, at: int) -> None:
+    """Its makers' view begins with the first entry too: neither the end of a batch nor evidence can be one."""
+    store = told.copy(tmp_path / "r")
+    lines = store.read(leaf_file(0)).splitlines(keepends=True)
+    store.write(leaf_file(0), b"".join(lines[at:]))
+    with pytest.raises((Untrusted, Malformed)):
+        own_trust(store)
