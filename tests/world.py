@@ -13,6 +13,7 @@ import yaml
 from muniment.cli.making import make_registry
 from muniment.cli.options import Signing
 from muniment.core.digest import Digest, digest_of
+from muniment.core.document import Source
 from muniment.core.name import VersionId, parse_version_id
 from muniment.evidence import oms
 from muniment.evidence.artifact import measure
@@ -174,11 +175,10 @@ def make_world(folder: Path, policy: dict[str, Any] = POLICY, document: dict[str
     create(keys)
     for identity in identities().values():
         add_identity(keys, identity)
-    config = yaml.safe_dump(document or registry_document()).encode()
+    config = Source("registry.yaml", yaml.safe_dump(document or registry_document()).encode())
+    rules = Source("policy.yaml", yaml.safe_dump(policy).encode())
     signing = Signing(keys, "administrator", None, None)
-    made = make_registry(
-        folder / "registry", config, yaml.safe_dump(policy).encode(), folder / "log.key", signing, now()
-    )
+    made = make_registry(folder / "registry", config, rules, folder / "log.key", signing, now())
     key = parse_skey((folder / "log.key").read_text().strip())
     assert isinstance(key, NoteSigner)
     sandbox = Sandbox(keys).__enter__()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from muniment.core.document import Source
 from muniment.evidence import oms
 from muniment.evidence.artifact import measure
 from muniment.log.note import Cosigner, format_skey
@@ -296,8 +297,10 @@ def test_the_witness_cosigns_and_its_state_is_pushed(job: Run, world: World, kee
 def test_the_publish_action_takes_cosignatures_and_pushes_them(job: Run, world: World, keeping: Path, tmp_path: Path):
     """Of a witness that the configuration names; here it is configured first."""
     document = registry_document() | {"witnessPolicy": [f"witness w {WITNESS.vkey}", "quorum w"]}
-    config = with_log_keys(yaml.safe_dump(document).encode(), (world.key.vkey,))
-    text = read_configuration(config, yaml.safe_dump(POLICY).encode(), world.state.config.trusted_root)
+    config = with_log_keys(Source("registry.yaml", yaml.safe_dump(document).encode()), (world.key.vkey,))
+    text = read_configuration(
+        config, Source("policy.yaml", yaml.safe_dump(POLICY).encode()), world.state.config.trusted_root
+    )
     world.put("administrator", configure_statement(world.state, text, now()))
     _commit_all(world.store.root)
     assert job("publish", registry="registry", log_key=_key(world)).ok

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from muniment.core.document import Source
 from muniment.core.errors import Malformed, Refused
 from muniment.core.instant import format_instant
 from muniment.registry import propose
@@ -301,9 +302,10 @@ def read(registry: dict[str, Any]) -> str:
     """Why a text is no configuration."""
     text = yaml.safe_dump(registry, sort_keys=False).encode()
     with pytest.raises(Malformed) as caught:
-        read_configuration(text, yaml.safe_dump(POLICY).encode(), root())
+        read_configuration(Source("rules.yaml", text), Source("policy.yaml", yaml.safe_dump(POLICY).encode()), root())
     fact = caught.value.fact
     where, _, told = fact.partition(": ")
+    assert where.startswith("rules.yaml, ")
     line, column = (int("".join(c for c in part if c.isdecimal())) for part in where.split(",")[1:])
     return f"{text.decode().splitlines()[line - 1][column - 1 :]} | {told}"
 

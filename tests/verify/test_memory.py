@@ -487,6 +487,18 @@ def test_the_command_refuses_what_is_too_old(told: World, pins: Path) -> None:
         verify_target(str(pack), [], told.trust, reading)
 
 
+def test_a_date_ahead_of_the_clock_here_is_told(told: World) -> None:
+    def dated(minutes: int) -> str:
+        at = told.state.admitted_at
+        assert at is not None
+        return verify_target(
+            str(told.store.root), [], told.trust, Reading(now=at - timedelta(minutes=minutes))
+        ).vouched[-1]
+
+    assert dated(5).endswith("by the log itself")
+    assert ", which is after " in dated(6)
+
+
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[World]:
     (tmp_path / "other").mkdir()

@@ -24,7 +24,7 @@ from tests.world import World, now
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("anchr", {}, "'anchr', which this muniment cannot apply"),
+        ("anchr", {}, "pins.json does not hold to the schema trust: .*'anchr' was unexpected"),
         ("anchor", {"issuer": "https://token.actions.githubusercontent.com", "subject": "https://x"}, "does not pin"),
         ("anchor", {"issuer": "https://accounts.example.org", "subject": "*@example.org"}, "wildcard"),
         ("replayedBy", ["w"], "'w' replays, which is no witness"),
@@ -34,7 +34,7 @@ from tests.world import World, now
 def test_pins_that_would_not_hold(told: World, field: str, value: Any, message: str) -> None:
     pins = json.loads(format_trust(told.trust)) | {field: value}
     with pytest.raises(Malformed, match=message):
-        parse_trust(json.dumps(pins).encode())
+        parse_trust(json.dumps(pins).encode(), "pins.json")
 
 
 def test_what_is_written_is_read(told: World) -> None:

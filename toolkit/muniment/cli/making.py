@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from muniment.cli import options, output
 from muniment.cli.options import Delivery, Signing
+from muniment.core.document import Source
 from muniment.core.errors import Conflict, Malformed, Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Made:
     trust: bytes
 
 
-def make_registry(folder: Path, config: bytes, policy: bytes, log_key: Path, signing: Signing, now: datetime) -> Made:
+def make_registry(folder: Path, config: Source, policy: Source, log_key: Path, signing: Signing, now: datetime) -> Made:
     """Makes a registry in an empty or new folder: log key, signed genesis, first checkpoint; nothing where it fails."""
     from muniment.registry.genesis import found, origin_of
     from muniment.registry.store.local import LocalStore
@@ -53,7 +54,7 @@ def make_registry(folder: Path, config: bytes, policy: bytes, log_key: Path, sig
     return Made(pins.origin, str(pins.genesis), format_trust(pins))
 
 
-def starter(name: str, signing: Signing, origin: str | None) -> bytes:
+def starter(name: str, signing: Signing, origin: str | None) -> Source:
     """A starter document for a new registry in which the signer is the administrator."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -63,7 +64,7 @@ def starter(name: str, signing: Signing, origin: str | None) -> bytes:
         loader=FileSystemLoader(resource_root("templates") / "starter"), undefined=StrictUndefined
     )
     if name == "policy.yaml":
-        return environment.get_template(name).render().encode() + b"\n"
+        return Source(name, environment.get_template(name).render().encode() + b"\n")
     if origin is None:
         raise Usage(
             "A new registry needs a name.", "Give --origin, as in registry.example.org/models, or --config FILE."
@@ -73,7 +74,7 @@ def starter(name: str, signing: Signing, origin: str | None) -> bytes:
     text = environment.get_template(name).render(
         sandbox=json.dumps(signing.sandbox is not None), **{key: json.dumps(value) for key, value in values.items()}
     )
-    return text.encode() + b"\n"
+    return Source(name, text.encode() + b"\n")
 
 
 def deliver(statement: Statement, how: Delivery, out: Path | None = None) -> None:

@@ -18,6 +18,7 @@ from muniment.cli import output
 from muniment.core.errors import Malformed, Missing, Unreachable, Usage
 
 if TYPE_CHECKING:
+    from muniment.core.document import Source
     from muniment.log.note import NoteSigner
     from muniment.registry.cache import Cache
     from muniment.registry.fold import History
@@ -204,6 +205,13 @@ def read(path: Path) -> bytes:
         ) from error
 
 
+def source(path: Path) -> Source:
+    """A document in a file, which errors name as it was given."""
+    from muniment.core.document import Source
+
+    return Source(str(path), read(path))
+
+
 def store(registry: str, retries: int = RETRIES) -> Store:
     """The registry at a place, the same for the whole of a command. Raises `Missing` where there is none."""
     from muniment.registry.store import read_if
@@ -290,7 +298,7 @@ def trust(path: Path) -> Trust:
     """The pins in a file."""
     from muniment.verify.trust import parse_trust
 
-    return parse_trust(read(path))
+    return parse_trust(read(path), str(path))
 
 
 def folder(path: Path) -> LocalStore:

@@ -38,13 +38,13 @@ def init(
     from muniment.cli.making import make_registry, starter
 
     folder = folder.absolute()
-    registry_text = options.read(config) if config else starter("registry.yaml", signing, origin)
-    policy_text = options.read(policy) if policy else starter("policy.yaml", signing, origin)
+    registry_source = options.source(config) if config else starter("registry.yaml", signing, origin)
+    policy_source = options.source(policy) if policy else starter("policy.yaml", signing, origin)
     key, pins = (
         log_key or folder.with_name(f"{folder.name}.key"),
         trust or folder.with_name(f"{folder.name}.trust.json"),
     )
-    made = make_registry(folder, registry_text, policy_text, key, signing, options.now())
+    made = make_registry(folder, registry_source, policy_source, key, signing, options.now())
     options.write(pins, made.trust)
     value = {
         "registry": str(folder),
@@ -79,8 +79,8 @@ def configure(
 
     state = options.own_history(how.registry).state
     assert state.config is not None
-    text = with_log_keys(options.read(config), state.config.log_keys)
-    configuration = read_configuration(text, options.read(policy), state.config.trusted_root)
+    text = with_log_keys(options.source(config), state.config.log_keys)
+    configuration = read_configuration(text, options.source(policy), state.config.trusted_root)
     if dry_run:
         change = compare(state, parse_config(configuration), options.now())
         output.result(change_json(change), "\n".join(change_text(change)), how.outcome.json)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,14 @@ from muniment.core.resources import resource_root
 
 Path_ = tuple[str | int, ...]
 TOLD = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document's text and the name that errors give it."""
+
+    name: str
+    text: bytes
 
 
 class Misplaced(Malformed):

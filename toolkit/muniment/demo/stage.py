@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from muniment.core.digest import Digest, digest_of
+from muniment.core.document import Source
 from muniment.demo.source import code
 from muniment.evidence.statement import Statement, format_statement
 from muniment.log.note import Cosigner, NoteSigner, format_skey
@@ -47,8 +48,7 @@ class Stage:
         self.folder, self.sandbox, self.say, self.clock = folder, sandbox, say, clock
         self.store = LocalStore(folder / "registry")
         self.said: list[Told] = []
-        registry = (files("muniment.demo") / "registry.yaml").read_bytes()
-        self.key = NoteSigner(origin_of(registry), os.urandom(32))
+        self.key = NoteSigner(origin_of(_source("registry.yaml")), os.urandom(32))
         self.witness = Cosigner(NEIGHBOUR, os.urandom(32))
         write_secret(folder / "keys" / "log.key", format_skey(self.key))
         write_secret(folder / "keys" / "witness.key", format_skey(self.witness))
@@ -97,9 +97,9 @@ class Stage:
         self.history = replace(self.history, note=self.store.read(CHECKPOINT))
 
     def _found(self) -> History:
-        here = files("muniment.demo")
-        registry, policy = ((here / name).read_bytes() for name in ("registry.yaml", "policy.yaml"))
-        registry += f"witnessPolicy:\n  - witness {NEIGHBOUR} {self.witness.vkey}\n  - quorum none\n".encode()
+        registry, policy = _source("registry.yaml"), _source("policy.yaml")
+        witnesses = f"witnessPolicy:\n  - witness {NEIGHBOUR} {self.witness.vkey}\n  - quorum none\n".encode()
+        registry = replace(registry, text=registry.text + witnesses)
         signer, root = self.sandbox.signer(ADMINISTRATOR), self.sandbox.trusted_root()
         self.store.root.mkdir(parents=True, exist_ok=True)
         history = found(self.store, signer, self.key, registry, policy, root, self.clock())
@@ -107,6 +107,10 @@ class Stage:
         (self.folder / "trust.json").write_bytes(format_trust(trust))
         self.said.append(Told(ADMINISTRATOR, ("configure",), ()))
         return history
+
+
+def _source(name: str) -> Source:
+    return Source(name, (files("muniment.demo") / name).read_bytes())
 
 
 def make_sandbox(folder: Path) -> None:

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from muniment.core.document import Misplaced, load_document, located, parse_yaml
+from muniment.core.document import Misplaced, Source, load_document, located, parse_yaml
 from muniment.core.errors import Malformed
 from muniment.evidence.statement import Statement, format_statement
 from muniment.log.note import NoteSigner
@@ -23,18 +23,18 @@ from muniment.registry.store import Store
 from muniment.signing.keyless import Signer
 
 
-def read_configuration(registry: bytes, policy: bytes, trusted_root: bytes) -> dict[str, Any]:
+def read_configuration(registry: Source, policy: Source, trusted_root: bytes) -> dict[str, Any]:
     """The configuration that registry.yaml, policy.yaml and a trusted root make. Raises `Malformed` with the place."""
-    read_policy(policy, "policy.yaml")
+    read_policy(policy.text, policy.name)
     configuration = {
-        "registry": load_document(registry, "registry", "registry.yaml"),
-        "policy": load_document(policy, "policy", "policy.yaml"),
+        "registry": load_document(registry.text, "registry", registry.name),
+        "policy": load_document(policy.text, "policy", policy.name),
         "trustedRoot": json.loads(trusted_root),
     }
     try:
         parse_config(configuration)
     except Misplaced as error:
-        raise located(error, registry, "registry.yaml") from error
+        raise located(error, registry.text, registry.name) from error
     return configuration
 
 
@@ -52,34 +52,34 @@ def configure_statement(state: State, configuration: dict[str, Any], at: datetim
 
 
 def found(
-    store: Store, signer: Signer, key: NoteSigner, registry: bytes, policy: bytes, trusted_root: bytes, now: datetime
+    store: Store, signer: Signer, key: NoteSigner, registry: Source, policy: Source, trusted_root: bytes, now: datetime
 ) -> History:
     """Makes a registry in an empty store: signed genesis, first checkpoint, and the configuration as people edit it.
 
     `registry` (registry.yaml) gets the log's key where it names none.
     """
-    text = with_log_keys(registry, (key.vkey,))
-    statement = configure_statement(State(), read_configuration(text, policy, trusted_root), now)
+    registry = with_log_keys(registry, (key.vkey,))
+    statement = configure_statement(State(), read_configuration(registry, policy, trusted_root), now)
     submit(store, signer.sign(format_statement(statement)).data)
     history = publish(store, key, now, lambda: signer).history
-    store.put_new("registry.yaml", text)
-    store.put_new("policy.yaml", policy)
+    store.put_new("registry.yaml", registry.text)
+    store.put_new("policy.yaml", policy.text)
     store.commit("The configuration as people edit it")
     return history
 
 
-def with_log_keys(registry: bytes, log_keys: tuple[str, ...]) -> bytes:
+def with_log_keys(registry: Source, log_keys: tuple[str, ...]) -> Source:
     """registry.yaml with these log keys, where it names none."""
-    value = parse_yaml(registry, "registry.yaml")
+    value = parse_yaml(registry.text, registry.name)
     if isinstance(value, dict) and "logKeys" not in value:
         lines = "".join(f"  - {key}\n" for key in log_keys)
-        return registry.rstrip(b"\n") + f"\nlogKeys:\n{lines}".encode()
+        return Source(registry.name, registry.text.rstrip(b"\n") + f"\nlogKeys:\n{lines}".encode())
     return registry
 
 
-def origin_of(registry: bytes) -> str:
+def origin_of(registry: Source) -> str:
     """The origin that registry.yaml names. Raises `Malformed`."""
-    value = parse_yaml(registry, "registry.yaml")
+    value = parse_yaml(registry.text, registry.name)
     if not isinstance(value, dict) or not isinstance(value.get("origin"), str):
-        raise Malformed("registry.yaml has no origin.", "Name the log, as in origin: registry.example.org/aiops.")
+        raise Malformed(f"{registry.name} has no origin.", "Name the log, as in origin: registry.example.org/aiops.")
     return str(value["origin"])

@@ -64,4 +64,6 @@ def parse_leaf(data: bytes) -> StateLeaf | RecordLeaf:
         if format_state_leaf(leaf) != data:
             raise Malformed("A state leaf has fields it must not have.", "The log was altered; fetch it again.")
         return leaf
+    if "bundle" not in value:
+        raise Malformed("A leaf of the log names no bundle.", "The log was altered; fetch it again.")
     return RecordLeaf(parse_digest(value.get("bundle")), data)

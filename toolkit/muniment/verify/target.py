@@ -12,6 +12,7 @@ from muniment.core.errors import Malformed, Mismatch, Missing, Unreachable
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.evidence.artifact import measure
+from muniment.registry.check import SKEW
 from muniment.registry.fold import History
 from muniment.registry.state import State
 from muniment.registry.store import LIMIT, Reader
@@ -129,7 +130,7 @@ def _whole(
         trust.sandbox,
         _as_of(state),
         (*_replayed_facts(replayed), f"{len(state.versions)} versions", *_continued(seen, reading)),
-        _vouched(replayed.vouched, dated),
+        _vouched(replayed.vouched, dated, reading.now),
         tuple(found for path in files for found in _hold(path, state, newest)),
         history=history,
         note=history.note,
@@ -152,7 +153,7 @@ def _pack(target: str, files: list[Path], trust: Trust, reading: Reading, seen: 
         trust.sandbox,
         _as_of(state),
         (f"{standing}; {word}, asserted by the log and replayed by: {by}", checked, *_continued(seen, reading)),
-        _vouched(opened.vouched, dated),
+        _vouched(opened.vouched, dated, reading.now),
         tuple(found for file in files for found in _hold(file, state, (version,))),
         opened.asserted,
         opened.replayed_by,
@@ -183,8 +184,9 @@ def _continued(seen: Seen | None, reading: Reading) -> tuple[str, ...]:
     return (f"continues the checkpoint of {seen.checkpoint.size} entries that was remembered",)
 
 
-def _vouched(vouched: Vouched, dated: Dated) -> tuple[str, ...]:
-    return (*witnessed(vouched), f"dated {format_instant(dated.at)} by {dated.by}")
+def _vouched(vouched: Vouched, dated: Dated, now: datetime | None) -> tuple[str, ...]:
+    ahead = f", which is after {format_instant(now)}, the time here" if now and dated.at - now > SKEW else ""
+    return (*witnessed(vouched), f"dated {format_instant(dated.at)} by {dated.by}{ahead}")
 
 
 def _hold(path: Path, state: State, versions: tuple[VersionId, ...]) -> tuple[HeldFile, ...]:

@@ -17,8 +17,6 @@ from muniment.registry.fold import History
 from muniment.registry.pattern import Pattern, check_pinned, parse_pattern
 from muniment.signing.trustroot import canonical_root, is_sandbox_root
 
-FIELDS = frozenset({"origin", "genesis", "tlogPolicy", "replayedBy", "anchor", "sigstore"})
-
 
 @dataclass(frozen=True, slots=True)
 class Trust:
@@ -70,19 +68,16 @@ def format_trust(trust: Trust) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def parse_trust(data: bytes) -> Trust:
-    """The pins that a trust.json holds. Raises `Malformed`."""
-    value = parse_json(data, "trust.json")
-    unknown = sorted(set(value) - FIELDS) if isinstance(value, dict) else []
-    if unknown:
-        raise Malformed(f"trust.json has the field {unknown[0]!r}, which this muniment cannot apply.", "Upgrade it.")
-    check_schema(value, "trust", "trust.json")
+def parse_trust(data: bytes, what: str = "trust.json") -> Trust:
+    """The pins that a trust.json holds. Raises `Malformed`, naming it `what`, also for fields it does not know."""
+    value = parse_json(data, what)
+    check_schema(value, "trust", what)
     policy = parse_policy("".join(f"{line}\n" for line in value["tlogPolicy"]).encode())
     if not policy.logs:
-        raise Malformed("trust.json names no log key.", "It needs a `log` line in tlogPolicy.")
+        raise Malformed(f"{what} names no log key.", "It needs a `log` line in tlogPolicy.")
     replayed_by = tuple(value.get("replayedBy", ()))
     for name in set(replayed_by) - {witness.name for witness in policy.witnesses}:
-        raise Malformed(f"trust.json says that {name!r} replays, which is no witness.", "Name it in tlogPolicy.")
+        raise Malformed(f"{what} says that {name!r} replays, which is no witness.", "Name it in tlogPolicy.")
     anchor = parse_pattern(value["anchor"]) if "anchor" in value else None
     if anchor is not None:
         check_pinned(anchor, "anchor")
