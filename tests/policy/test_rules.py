@@ -11,9 +11,9 @@ import pytest
 from muniment.core.document import parse_yaml
 from muniment.core.errors import Malformed
 from muniment.policy import rules
-from muniment.policy.document import GATES, IN_ENVIRONMENTS
 from muniment.policy.engine import failures, parse_policy
 from muniment.policy.finding import Status
+from muniment.policy.gates import GATES, IN_ENVIRONMENTS, SUBMIT
 from muniment.policy.rules import RULES
 from muniment.registry.event import Move
 from tests.policy.make import facts, judge
@@ -64,6 +64,8 @@ def test_a_rule_has_a_file_a_test_and_a_page(name: str) -> None:
     page = (TOP / "docs" / "rules" / f"{name}.md").read_text("utf-8")
     assert page.startswith(f"# {name}\n")
     assert [key for key in RULES[name].params["properties"] if f"`{key}`" not in page] == []
+    assert ("At the gate `submit`" in page) == (SUBMIT in RULES[name].gates)
+    assert ("Not for the gate `submit`" in page) == (SUBMIT not in RULES[name].gates)
     assert f"[{name}]({name}.md)" in (TOP / "docs" / "rules" / "README.md").read_text("utf-8")
 
 
@@ -85,7 +87,8 @@ def test_the_example_on_a_page_is_a_rule(name: str) -> None:
 
 
 def test_the_gates_are_those_at_which_the_registry_asks() -> None:
-    """A rule at any other would be written down and never asked. Moves are asked at the gate of their own name."""
+    """A rule at any other would be written down and never asked. Moves are asked at the gate of their own name, and
+    records of evidence at submit."""
     asked = set()
     for name, tree in modules().items():
         for node in ast.walk(tree) if name.startswith("registry.judges") else ():
@@ -93,4 +96,6 @@ def test_the_gates_are_those_at_which_the_registry_asks() -> None:
                 gate = node.args[1]
                 moves = {move.kind for move in Move.__subclasses__()}
                 asked |= moves if ast.unparse(gate) == "event.kind" else {ast.literal_eval(gate)}
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("gather_record"):
+                asked.add(SUBMIT)
     assert asked == set(GATES)

@@ -11,12 +11,19 @@ from muniment.cli import commands, options, waiting
 from muniment.core.errors import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from muniment.core.digest import Digest
     from muniment.registry.event import ReleasedArtifact
     from muniment.registry.state import State
 
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 Environment = Annotated[str, typer.Option("--env", help="The environment.")]
+Kind = Annotated[str, typer.Option("--kind", help="What they are: model, dataset, config or pipeline.")]
+Evidence = Annotated[
+    list[str] | None,
+    typer.Option("--evidence", help="A statement digest; else all records in the log about the artifacts."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,11 +36,8 @@ def release(
     artifacts: Annotated[
         list[Path], typer.Argument(help="Its artifacts: files or folders; the first is the main one.")
     ],
-    kind: Annotated[str, typer.Option("--kind", help="What they are: model, dataset, config or pipeline.")] = "model",
-    evidence: Annotated[
-        list[str] | None,
-        typer.Option("--evidence", help="A statement digest; else all records in the log about the artifacts."),
-    ] = None,
+    kind: Kind = "model",
+    evidence: Evidence = None,
     *,
     how: options.Delivery,
 ) -> None:
@@ -43,8 +47,8 @@ def release(
     from muniment.registry import propose
 
     state, wanted = options.own_history(how.registry).state, parse_version_id(version)
-    released = _measure(artifacts, kind)
-    named = _evidence(state, released, evidence)
+    released = measured(artifacts, kind)
+    named = named_evidence(state, released, evidence)
     if not evidence:
         waiting.tell_of_evidence(how.registry, released, named)
     statement = propose.release(state, wanted, released, named, options.now())
@@ -166,17 +170,20 @@ def configured(state: State, environment: str) -> None:
         raise Usage(f"The environment {environment!r} is not configured.", f"Choose among {', '.join(known)}.")
 
 
-def _measure(paths: list[Path], kind: str) -> tuple[ReleasedArtifact, ...]:
+def measured(paths: Iterable[Path], kind: str) -> tuple[ReleasedArtifact, ...]:
+    """Files and folders as artifacts of a kind."""
     from muniment.evidence.artifact import measure
     from muniment.registry.event import ARTIFACT_KINDS, ReleasedArtifact
 
     if kind not in ARTIFACT_KINDS:
         raise Usage(f"{kind!r} is no kind of artifact.", f"Choose among {', '.join(ARTIFACT_KINDS)}.")
-    measured = [measure(path) for path in paths]
-    return tuple(ReleasedArtifact(m.name, kind, m.digest) for m in measured)
+    return tuple(ReleasedArtifact(m.name, kind, m.digest) for m in map(measure, paths))
 
 
-def _evidence(state: State, artifacts: tuple[ReleasedArtifact, ...], given: list[str] | None) -> tuple[Digest, ...]:
+def named_evidence(
+    state: State, artifacts: tuple[ReleasedArtifact, ...], given: list[str] | None
+) -> tuple[Digest, ...]:
+    """The evidence that is given, else all in the log about the artifacts."""
     from muniment.core.digest import parse_digest
     from muniment.registry.facts import evidence_about
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from muniment.cli import options, output
-from muniment.cli.events import configured
+from muniment.cli.events import Evidence, Kind
 from muniment.cli.findings import Format, show
 from muniment.core.errors import Usage
 
@@ -37,9 +37,19 @@ def register(main: typer.Typer) -> None:
 
 
 def check(
-    selector: Annotated[str, typer.Argument(help="The version.")],
-    gate: Annotated[str, typer.Option("--gate", help="The gate to try: release or promote.")] = "promote",
+    selector: Annotated[
+        str, typer.Argument(help="The version; at the gate submit a bundle, a statement, or the index of an entry.")
+    ],
+    artifacts: Annotated[
+        list[Path] | None,
+        typer.Argument(help="At the gate release, of a version that is not released yet: its artifacts."),
+    ] = None,
+    gate: Annotated[
+        str, typer.Option("--gate", help="The gate to try: submit, release, promote or rollback.")
+    ] = "promote",
     environment: Annotated[str, typer.Option("--to", help="The environment.")] = "production",
+    kind: Kind = "model",
+    evidence: Evidence = None,
     policy: Annotated[
         Path | None, typer.Option("--policy", readable=False, help="A policy.yaml to try; else the one in force.")
     ] = None,
@@ -49,26 +59,18 @@ def check(
     json: output.Json = False,
 ) -> None:
     """Try a gate without changing anything: findings and how to mend them."""
-    from muniment.core.name import parse_selector
+    from muniment.cli.gates import Question, ask
     from muniment.interop.findings import Asked
     from muniment.policy import plugins
-    from muniment.policy.document import GATES, IN_ENVIRONMENTS
     from muniment.policy.engine import evaluate, failures
-    from muniment.registry import propose
-    from muniment.registry.dryrun import facts_at
     from muniment.registry.judges.common import config_of
 
-    if gate not in GATES:
-        raise Usage(f"Nothing is asked at the gate {gate!r}.", f"Choose among {', '.join(GATES)}.")
-    state = options.own_history(registry).state
-    version = propose.resolve(state, parse_selector(selector))
-    place = environment if gate in IN_ENVIRONMENTS else None
-    if place is not None:
-        configured(state, place)
-    facts = facts_at(state, version, gate, place, _moment(at))
+    state, moment = options.own_history(registry).state, _moment(at)
+    facts = ask(state, Question(selector, gate, environment, tuple(artifacts or ()), kind, evidence), moment)
     findings = evaluate(_read(policy) if policy else config_of(state).policy, facts)
     passes = not failures(findings)
-    show(Asked(str(version), gate, place, passes), (*findings, *plugins.advice(facts, plugins.installed())), form, json)
+    asked = Asked(facts.subject, gate, facts.environment, passes)
+    show(asked, (*findings, *plugins.advice(facts, plugins.installed())), form, json)
     if not passes:
         raise typer.Exit(1)
 

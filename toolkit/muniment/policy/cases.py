@@ -15,7 +15,7 @@ from muniment.core.digest import Digest, digest_of, parse_digest
 from muniment.core.errors import Malformed
 from muniment.core.instant import parse_instant
 from muniment.core.name import parse_version_id
-from muniment.policy.document import IN_ENVIRONMENTS, Policy
+from muniment.policy.document import Policy
 from muniment.policy.engine import evaluate, failures
 from muniment.policy.facts import (
     GRADES,
@@ -31,6 +31,7 @@ from muniment.policy.facts import (
     WaiverFact,
 )
 from muniment.policy.finding import Finding
+from muniment.policy.gates import IN_ENVIRONMENTS, SUBMIT
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -54,14 +55,14 @@ def read_facts(value: Mapping[str, Any]) -> Facts:
     """The facts that a case writes down. Raises `Malformed`."""
     at = _time(value["now"]) if "now" in value else _NOW
     version = str(parse_version_id(value.get("version", "team/model@1.0.0")))
-    artifacts = tuple(_artifact(a) for a in value.get("artifacts", [{"kind": "model"}]))
     gate = value.get("gate", "release")
+    artifacts = tuple(_artifact(a, gate) for a in value.get("artifacts", [{"kind": "model"}]))
     about = frozenset(a.digest for a in artifacts)
     author = _signer(value.get("author", {}), "author")
     return Facts(
         gate,
-        version,
-        frozenset(a.kind for a in artifacts),
+        artifacts[0].name if gate == SUBMIT else version,
+        frozenset(a.kind for a in artifacts if a.kind),
         value.get("environment", "production") if gate in IN_ENVIRONMENTS else None,
         at,
         _evidence(value.get("evidence", ()), about, at),
@@ -114,9 +115,9 @@ def _digest(value: Mapping[str, Any], name: str) -> Digest:
     return parse_digest(value["digest"]) if "digest" in value else digest_of(name.encode())
 
 
-def _artifact(value: Mapping[str, Any]) -> ArtifactFact:
+def _artifact(value: Mapping[str, Any], gate: str) -> ArtifactFact:
     name = value.get("name", value["kind"])
-    return ArtifactFact(name, value["kind"], _digest(value, name))
+    return ArtifactFact(name, "" if gate == SUBMIT else value["kind"], _digest(value, name))
 
 
 def _signer(value: Mapping[str, Any], person: str) -> SignerFact:

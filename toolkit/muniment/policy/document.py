@@ -12,13 +12,10 @@ from muniment.core.errors import Malformed
 from muniment.core.instant import parse_instant
 from muniment.policy.cel import Program, compile_expression
 from muniment.policy.finding import Status
+from muniment.policy.gates import GATES, IN_ENVIRONMENTS, SUBMIT
 from muniment.policy.rules import OWN, RULES
-from muniment.policy.variables import VARIABLES
+from muniment.policy.variables import known_at
 
-GATES = ("release", "promote", "rollback")
-"""The gates that semantics 1 asks at; a rule at another one would be written down and never asked."""
-IN_ENVIRONMENTS = ("promote", "rollback")
-"""The gates that have an environment."""
 _OWN_ONLY, _OWN_NEEDS = ("require", "message"), ("id", "title", "require", "message")
 
 
@@ -28,7 +25,8 @@ class RuleUse:
 
     A rule of one's own has no `rule` but `require`, an expression, and `message`, what is said where it does not hold.
     `kinds` are the kinds of artifact it is for, `environments` those it guards; empty means all. `when` says whether it
-    applies at all. Before `effective_on` it only warns.
+    applies at all. Before `effective_on` it only warns. At the gate submit nothing is `waivable`: a waiver is for a
+    version.
     """
 
     id: str
@@ -108,7 +106,7 @@ def _use(value: Mapping[str, Any]) -> RuleUse:
         fix=value.get("fix", ""),
         controls=tuple(value.get("controls", ())),
         effective_on=_effective_on(value, where),
-        waivable=value.get("waivable", True),
+        waivable=value.get("waivable", True) and value["gate"] != SUBMIT,
         escalation=value.get("escalation", ""),
     )
 
@@ -132,6 +130,21 @@ def _check_shape(value: Mapping[str, Any], name: str, where: str) -> None:
         raise Malformed(
             f"{where}: nothing is asked at the gate {value['gate']!r}.", f"Choose among {', '.join(GATES)}."
         )
+    _check_gate(value, name, where)
+
+
+def _check_gate(value: Mapping[str, Any], name: str, where: str) -> None:
+    """Raises `Malformed` for what cannot be asked at the rule's gate."""
+    if name and value["gate"] not in RULES[name].gates:
+        raise Malformed(
+            f"{where}: {name} cannot be asked at the gate {value['gate']}.",
+            f"It is for {', '.join(RULES[name].gates)}; docs/rules/{name}.md says why.",
+        )
+    if value.get("kinds") and value["gate"] == SUBMIT:
+        raise Malformed(
+            f"{where}: no kind of artifact is known at the gate submit.",
+            "Leave `kinds` out; `when` can look at the kind of record: evidence.all(e, e.kind == 'bom').",
+        )
     if value.get("environments") and value["gate"] not in IN_ENVIRONMENTS:
         raise Malformed(
             f"{where}: there is no environment at the gate {value['gate']!r}.",
@@ -149,7 +162,7 @@ def _program(value: Mapping[str, Any], key: str, where: str) -> Program | None:
     if key not in value:
         return None
     try:
-        return compile_expression(value[key], VARIABLES)
+        return compile_expression(value[key], known_at(value["gate"]))
     except Malformed as error:
         raise Malformed(f"{where}, {key}, {error.fact}", error.remedy) from error
 

@@ -13,14 +13,15 @@ from typing import Any
 from muniment.core.errors import MunimentError
 from muniment.core.instant import format_instant
 from muniment.policy.cel import Program, Undecided
-from muniment.policy.document import GATES, Policy, RuleUse, parse_policy
+from muniment.policy.document import Policy, RuleUse, parse_policy
 from muniment.policy.facts import Facts, Verdict
 from muniment.policy.finding import Finding, Status
+from muniment.policy.gates import SUBMIT
 from muniment.policy.rules import RULES
 from muniment.policy.variables import variables
 from muniment.policy.waivers import how_to_waive, in_force, said_of, why_not
 
-__all__ = ["GATES", "Policy", "RuleUse", "evaluate", "failures", "parse_policy"]
+__all__ = ["Policy", "RuleUse", "evaluate", "failures", "parse_policy"]
 
 _DOUBTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -45,7 +46,8 @@ def _judge(use: RuleUse, facts: Facts, asked: Mapping[str, Any], escalation: str
         return said(status=Status.NOT_APPLICABLE, reason="The rule is not for this case.")
     if verdict.holds:
         return said(status=Status.PASS, reason=verdict.reason)
-    failed = said(status=use.severity, reason=verdict.reason, fix=use.fix or verdict.fix, waits=verdict.waits)
+    waits = verdict.waits and facts.gate != SUBMIT  # a record is signed, and stays as it is
+    failed = said(status=use.severity, reason=verdict.reason, fix=use.fix or verdict.fix, waits=waits)
     return _excused(replace(failed, waiver=how_to_waive(use, facts.subject, escalation)), use, facts)
 
 
@@ -67,6 +69,12 @@ def _verdict(use: RuleUse, facts: Facts, asked: Mapping[str, Any]) -> Verdict | 
     if use.kinds and facts.kinds.isdisjoint(use.kinds):
         return None
     if use.environments and facts.environment not in use.environments:
+        return None
+    if (
+        use.rule
+        and facts.gate == SUBMIT
+        and RULES[use.rule].reads(use.params).isdisjoint(e.kind for e in facts.evidence)
+    ):
         return None
     if use.when is not None:
         applies = _ask(use.when, asked, "when")

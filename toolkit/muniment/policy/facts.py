@@ -58,7 +58,7 @@ class ApprovalFact:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactFact:
-    """One artifact of the version."""
+    """One artifact of the version, or subject of the record; `kind` is empty where it is not known."""
 
     name: str
     kind: str
@@ -132,8 +132,9 @@ class WaiverFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a subject (a version) at a gate, at the batch's time `at`.
+    """What is known of a subject (a version, or at the gate submit a record) at a gate, at the batch's time `at`.
 
+    At the gate submit `evidence` is the record alone, `artifacts` are its subjects, and nothing is known of versions.
     `kinds` are those of all the version's artifacts, because none may hide behind another; `environment` is None
     where the gate has none. `authors` are the signers and persons whose own approval never counts; `author` signed the
     event that is judged, None where nobody has yet. `standing` is what stands in each environment; `history` who stood

@@ -20,6 +20,7 @@ from muniment.policy.facts import (
     StandingFact,
     TenureFact,
 )
+from muniment.policy.gates import SUBMIT
 
 
 def variables(facts: Facts, names: Iterable[str]) -> dict[str, Any]:
@@ -53,7 +54,9 @@ def _version(subject: str) -> dict[str, str]:
 
 
 def _artifact(artifact: ArtifactFact) -> dict[str, str]:
-    return {"name": artifact.name, "kind": artifact.kind, "digest": str(artifact.digest)}
+    """An artifact; `kind` is left out where it is not known, so that what asks for it fails."""
+    kind = {"kind": artifact.kind} if artifact.kind else {}
+    return {"name": artifact.name, **kind, "digest": str(artifact.digest)}
 
 
 def _signer(signer: SignerFact) -> dict[str, Any]:
@@ -143,3 +146,10 @@ VARIABLES: dict[str, Callable[[Facts], Any]] = {
     "retired": lambda facts: facts.retired,
 }
 """What an expression may name; docs/policy.md says what each holds. Moments are RFC 3339 text: `timestamp(now)`."""
+AT_SUBMIT = ("gate", "now", "author", "artifacts", "evidence", "metrics", "bom", "data")
+"""Those that are known of a record which no version stands on yet."""
+
+
+def known_at(gate: str) -> tuple[str, ...]:
+    """The variables that an expression at a gate may name."""
+    return AT_SUBMIT if gate == SUBMIT else tuple(VARIABLES)

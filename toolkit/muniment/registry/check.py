@@ -20,7 +20,7 @@ from muniment.policy.finding import Finding
 from muniment.registry import words
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure, Event
-from muniment.registry.judges import JUDGES
+from muniment.registry.judges import JUDGES, evidence
 from muniment.registry.judges.common import config_of
 from muniment.registry.predicate import parse_event
 from muniment.registry.sources import open_third_party
@@ -69,7 +69,7 @@ def _admit_evidence(state: State, signed: Signed, at: datetime, leaf: bytes, kin
         kind, said = open_third_party(signed, config_of(state).sources)
         carrier = signed
     check_evidence(said.statement)
-    return _append(state, said, at, leaf, kind, None, (), carrier)
+    return _append(state, said, at, leaf, kind, None, evidence.judge(state, signed, said, kind, at), carrier)
 
 
 def _check_form(signed: Signed, leaf: bytes) -> bytes:

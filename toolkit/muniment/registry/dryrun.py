@@ -6,15 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from muniment.core.digest import Digest
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
-from muniment.policy.document import GATES, IN_ENVIRONMENTS, Policy
+from muniment.evidence.check import check_evidence
+from muniment.evidence.kinds import EVIDENCE, THIRD_PARTY, kind_of
+from muniment.evidence.statement import Statement
+from muniment.policy.document import Policy
 from muniment.policy.engine import evaluate, failures
-from muniment.policy.facts import Facts
+from muniment.policy.facts import Facts, SignerFact
 from muniment.policy.finding import Finding
-from muniment.registry import facts
+from muniment.policy.gates import IN_ENVIRONMENTS, OF_VERSIONS
+from muniment.registry import facts, propose
+from muniment.registry.event import Release, ReleasedArtifact
 from muniment.registry.judges.common import config_of, version_of
+from muniment.registry.predicate import parse_event
+from muniment.registry.sources import open_third_party
 from muniment.registry.state import State
+from muniment.signing.identity import Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,49 @@ def facts_at(state: State, version: VersionId, gate: str, environment: str | Non
     return facts.gather(state, gate, None, version, evidence, known.artifacts, at, place)
 
 
+def release_facts(
+    state: State,
+    version: VersionId,
+    artifacts: tuple[ReleasedArtifact, ...],
+    evidence: tuple[Digest, ...],
+    at: datetime,
+) -> Facts:
+    """What is known at the gate release of a version that is not released yet. Raises `Refused` where none could be."""
+    if version in state.versions:
+        raise Refused(f"{version} is released already.", "Leave its artifacts out, or name another version.")
+    if version.name.namespace not in config_of(state).namespaces:
+        raise Refused(f"The namespace {version.name.namespace!r} is not configured.", "Choose a configured one.")
+    event = parse_event(propose.release(state, version, artifacts, evidence, at))
+    assert isinstance(event, Release)
+    return facts.gather(state, "release", None, version, facts.release_evidence(state, event), artifacts, at)
+
+
+def submitted_facts(state: State, brought: Signed, at: datetime) -> Facts:
+    """What is known at the gate submit of a record that somebody signed. Raises `Refused` or `Malformed`."""
+    kind, said = kind_of(brought.statement.predicate_type), brought
+    if kind == THIRD_PARTY:
+        kind, said = open_third_party(brought, config_of(state).sources)
+    _check_evidence(said.statement, kind)
+    return facts.gather_record(state, brought, facts.record_fact(state, said, str(kind), at), said.statement, at)
+
+
+def unsigned_facts(state: State, statement: Statement, at: datetime) -> Facts:
+    """What is known at the gate submit of a statement that nobody signed yet. Raises `Refused` or `Malformed`."""
+    kind = kind_of(statement.predicate_type)
+    _check_evidence(statement, kind)
+    record = facts.said_fact(statement, str(kind), at, SignerFact("", "", ""))
+    return facts.gather_record(state, None, record, statement, at)
+
+
+def _check_evidence(statement: Statement, kind: str | None) -> None:
+    if kind not in EVIDENCE:
+        raise Refused(
+            f"{kind or statement.predicate_type} is no evidence, and the gate submit is for evidence.",
+            f"Give a record of one of: {', '.join(EVIDENCE)}.",
+        )
+    check_evidence(statement)
+
+
 def try_gate(
     state: State,
     version: VersionId,
@@ -61,9 +113,9 @@ def try_gate(
 
 
 def effects(state: State, before: Policy, after: Policy, at: datetime) -> Iterator[Effect]:
-    """What changes between two policies, for every version that is not retired, at every gate and environment."""
+    """What changes between two policies, for every version that is not retired, at each of its gates everywhere."""
     for version in sorted(v.id for v in state.versions.values() if not v.retired):
-        for gate in GATES:
+        for gate in OF_VERSIONS:
             for environment in config_of(state).environments if gate in IN_ENVIRONMENTS else (None,):
                 subject = facts_at(state, version, gate, environment, at)
                 one, two = evaluate(before, subject), evaluate(after, subject)

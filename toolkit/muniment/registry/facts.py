@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from muniment.core.digest import Digest
+from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
 from muniment.evidence import link, oms, recipe
 from muniment.evidence.bom import licences
 from muniment.evidence.kinds import EVIDENCE, kind_of
-from muniment.evidence.statement import Statement, parse_statement
+from muniment.evidence.statement import Statement, format_statement, parse_statement
 from muniment.policy.facts import (
     ArtifactFact,
     DataFact,
     EvidenceFact,
     Facts,
+    SignerFact,
     StandingFact,
     TenureFact,
 )
+from muniment.policy.gates import SUBMIT
 from muniment.registry.config import Config, parse_config
 from muniment.registry.event import Configure, Release, ReleasedArtifact
 from muniment.registry.predicate import parse_event
@@ -30,6 +33,7 @@ from muniment.registry.words import (
     approvals_for,
     authors,
     incidents_of,
+    names_of,
     roles_of,
     signer_fact,
     waivers_for,
@@ -88,6 +92,58 @@ def gather(
     )
 
 
+def gather_record(
+    state: State, brought: Signed | None, record: EvidenceFact, statement: Statement, at: datetime
+) -> Facts:
+    """What is known of a record at the gate submit: itself, its subjects, and the data it names.
+
+    `brought` is what was signed for this log, None where nobody signed it yet.
+    """
+    config = state.config
+    assert config is not None
+    return Facts(
+        SUBMIT,
+        statement.subjects[0].name,
+        frozenset(),
+        None,
+        at,
+        evidence=(record,),
+        approvals=(),
+        authors=names_of(state, brought.identity) if brought else frozenset(),
+        artifacts=tuple(ArtifactFact(s.name, "", s.digest) for s in statement.subjects),
+        author=_submitter(config, brought, record.kind, at) if brought else None,
+        data=_own_data(record, statement) or training_data(state, (record,), None),
+    )
+
+
+def record_fact(state: State, said: Signed, kind: str, at: datetime) -> EvidenceFact:
+    """A record that is not in the log yet, with the roles by which it would be admitted."""
+    config = state.config
+    assert config is not None
+    roles = config.roles_of(said.identity, kind, None, said.signed_at, at)
+    return said_fact(said.statement, kind, said.signed_at, signer_fact(config, said.identity, roles))
+
+
+def said_fact(statement: Statement, kind: str, at: datetime, signer: SignerFact) -> EvidenceFact:
+    """A statement of a kind of evidence, as rules see it."""
+    subjects = tuple(s.digest for s in statement.subjects)
+    return EvidenceFact(kind, statement.predicate, subjects, digest_of(format_statement(statement)), at, signer)
+
+
+def _submitter(config: Config, brought: Signed, kind: str, at: datetime) -> SignerFact:
+    """Who signed a record for this log: of a third party's, whoever brings it in."""
+    own = kind_of(brought.statement.predicate_type) or kind
+    roles = config.roles_of(brought.identity, own, None, brought.signed_at, at)
+    return signer_fact(config, brought.identity, roles)
+
+
+def _own_data(record: EvidenceFact, statement: Statement) -> tuple[DataFact, ...]:
+    """What a dataset record is of."""
+    if record.kind != "dataset":
+        return ()
+    return tuple(DataFact(s.name, s.digest, "", (record,)) for s in statement.subjects)
+
+
 def kinds_of(artifacts: Iterable[ReleasedArtifact]) -> frozenset[str]:
     """The kinds of a version's artifacts."""
     return frozenset(a.kind for a in artifacts)
@@ -115,10 +171,10 @@ def bound_evidence(state: State, version: VersionState) -> tuple[EvidenceFact, .
     return tuple(_fact(state, entry, version.id.name.namespace) for entry in found)
 
 
-def looked_at(state: State, version: VersionState) -> frozenset[Digest]:
-    """The digests at all of whose records the gates of a version look: its artifacts, and the data it names."""
-    data = {digest for fact in bound_evidence(state, version) for _, digest, _ in _named_data(fact)}
-    return frozenset(data | {a.digest for a in version.artifacts})
+def data_of(statement: Statement) -> frozenset[Digest]:
+    """The datasets that a statement names, if it is provenance or an ML-BOM: gates look at all records about them."""
+    kind = kind_of(statement.predicate_type) or ""
+    return frozenset(digest for _, digest, _ in _named_data(kind, statement.predicate))
 
 
 def evidence_about(state: State, artifacts: tuple[ReleasedArtifact, ...]) -> tuple[Digest, ...]:
@@ -198,7 +254,7 @@ def _may(state: State, index: int, namespace: str) -> bool:
     return bool(roles_of(state, state.config, index, state.entries[index].kind, namespace))
 
 
-def _fact(state: State, entry: Entry, namespace: str, bound: bool = True) -> EvidenceFact:
+def _fact(state: State, entry: Entry, namespace: str | None, bound: bool = True) -> EvidenceFact:
     record, config = entry.record, state.config
     assert record is not None
     assert config is not None
@@ -210,7 +266,7 @@ def _fact(state: State, entry: Entry, namespace: str, bound: bool = True) -> Evi
     )
 
 
-def _roles_then(state: State, entry: Entry, namespace: str) -> tuple[str, ...]:
+def _roles_then(state: State, entry: Entry, namespace: str | None) -> tuple[str, ...]:
     """The roles by which a record was admitted: a leaver's binding ends without touching what they signed before."""
     at = state.configured_at
     while at > entry.index or not isinstance(state.entries[at].event, Configure):
@@ -249,28 +305,31 @@ def _with_later(
     return (*named, *later.values())
 
 
-def training_data(state: State, evidence: tuple[EvidenceFact, ...], namespace: str) -> tuple[DataFact, ...]:
-    """The datasets that provenance and ML-BOMs name, each digest once, with what the log knows of it."""
+def training_data(state: State, evidence: tuple[EvidenceFact, ...], namespace: str | None) -> tuple[DataFact, ...]:
+    """The datasets that provenance and ML-BOMs name, each digest once, with what the log knows of it.
+
+    Dataset records count where their signer may sign them in the namespace (None: in any).
+    """
     found: dict[Digest, tuple[str, str]] = {}
     for fact in evidence:
-        for name, digest, role in _named_data(fact):
+        for name, digest, role in _named_data(fact.kind, fact.predicate):
             found.setdefault(digest, (name, role))
     return tuple(_data(state, name, digest, role, namespace) for digest, (name, role) in found.items())
 
 
-def _named_data(fact: EvidenceFact) -> Iterator[tuple[str, Digest, str]]:
-    if fact.kind == "provenance":
-        for item in recipe.dependencies(fact.predicate):
+def _named_data(kind: str, predicate: Mapping[str, Any]) -> Iterator[tuple[str, Digest, str]]:
+    if kind == "provenance":
+        for item in recipe.dependencies(predicate):
             if item.role in recipe.DATA_ROLES:
                 yield item.name, item.digest, item.role
-    if fact.kind == "bom":
-        for component in licences.components(fact.predicate):
+    if kind == "bom":
+        for component in licences.components(predicate):
             for one in component.get("hashes", ()) if component.get("type") == "data" else ():
                 if one.get("alg") == "SHA-256":
                     yield component["name"], Digest(one["content"].lower()), "training"
 
 
-def _data(state: State, name: str, digest: Digest, role: str, namespace: str) -> DataFact:
+def _data(state: State, name: str, digest: Digest, role: str, namespace: str | None) -> DataFact:
     records: list[EvidenceFact] = []
     version = retired = None
     for index in state.about.get(digest, ()):

@@ -22,8 +22,8 @@ def story_of(history: History, version: VersionId) -> frozenset[int]:
     """The record entries behind a version's documents.
 
     Every configure and rotate-key entry; every event of the name's versions, their evidence and waivers, the name's
-    incidents, and every record about their artifacts and the data they were trained on; the same of every other name
-    that one of these events is of; every approval of one of these; what took approvals and waivers back.
+    incidents, every record about their artifacts, and about the data that any of these records names; the same of every
+    other name that one of these events is of; every approval of one of these; what took approvals and waivers back.
     """
     state = history.state
     wanted = {e.index for e in history.entries if e.kind in ("configure", "rotate-key")}
@@ -33,18 +33,30 @@ def story_of(history: History, version: VersionId) -> frozenset[int]:
         wanted |= {i for v in state.versions.values() if v.id.name in names for i in _life(history, v)}
         wanted |= {i for n in state.incidents.values() if n.name in names for i in n.events}
         wanted |= {i for v, ws in state.waivers.items() if v.name in names for w in ws for i in _said(w)}
+        wanted |= _about_data(history, wanted)
         told |= names
         names = {name for i in wanted for name in names_of(history.entries[i].event)} - told
     return frozenset(wanted | _approvals(history, wanted))
 
 
 def _life(history: History, version: VersionState) -> set[int]:
-    """A version's events, its evidence, and all that the gates look at besides: records about artifacts and data."""
+    """A version's events, its evidence, and all records about its artifacts."""
     state, release = history.state, history.entries[version.events[0]].event
     assert isinstance(release, Release)
     named = {i for digest in release.evidence for i in state.statements[digest]}
-    about = {i for digest in facts.looked_at(state, version) for i in state.about.get(digest, ())}
+    about = {i for artifact in version.artifacts for i in state.about.get(artifact.digest, ())}
     return set(version.events) | named | about
+
+
+def _about_data(history: History, wanted: Iterable[int]) -> set[int]:
+    """The records about data that wanted ones name, and so on: gates look at them."""
+    found, todo = set[int](), set(wanted)
+    while todo:
+        records = (record for i in todo if (record := history.entries[i].record))
+        data = {digest for record in records for digest in facts.data_of(record.statement)}
+        todo = {i for digest in data for i in history.state.about.get(digest, ())} - found
+        found |= todo
+    return found
 
 
 def names_of(event: Event | None) -> set[Name]:

@@ -1,7 +1,8 @@
 """The built-in rules: one rule, one file, one test, one page of docs.
 
 A rule module has NAME, TITLE, PARAMS (a JSON Schema of `with`), judge(facts, params) -> Verdict, and where a schema
-cannot say all, check(params) -> what is wrong or nothing.
+cannot say all, check(params) -> what is wrong or nothing. One that is also for the gate submit has reads(params) -> the
+kinds of record that it judges there; the others are for the gates that versions pass.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from muniment.policy.facts import Facts, Verdict
+from muniment.policy.gates import GATES, OF_VERSIONS
 from muniment.policy.rules import (
     approvals_required,
     base_model_allowed,
@@ -41,13 +43,15 @@ OWN = ""
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A built-in rule."""
+    """A built-in rule, for `gates`; `reads` are the kinds of record that it judges at the gate submit."""
 
     name: str
     title: str
     params: Mapping[str, Any]
     judge: Callable[[Facts, Mapping[str, Any]], Verdict]
     check: Callable[[Mapping[str, Any]], str]
+    gates: tuple[str, ...]
+    reads: Callable[[Mapping[str, Any]], frozenset[str]]
 
     def check_params(self, params: Mapping[str, Any]) -> str:
         """What is wrong with the parameters, or nothing."""
@@ -58,7 +62,16 @@ class Rule:
 
 
 def _rule(module: ModuleType) -> Rule:
-    return Rule(module.NAME, module.TITLE, module.PARAMS, module.judge, getattr(module, "check", lambda params: ""))
+    reads = getattr(module, "reads", None)
+    return Rule(
+        module.NAME,
+        module.TITLE,
+        module.PARAMS,
+        module.judge,
+        getattr(module, "check", lambda params: ""),
+        GATES if reads else OF_VERSIONS,
+        reads or (lambda params: frozenset()),
+    )
 
 
 _MODULES = (

@@ -28,6 +28,11 @@ PARAMS: dict[str, Any] = {
 Base = tuple[str, str]
 
 
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """What says what a model was made from."""
+    return frozenset({"provenance", "bom"})
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if each base model that provenance or ML-BOM names is on the list, by name or digest, and none is denied.
 

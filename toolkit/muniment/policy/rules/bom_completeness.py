@@ -24,6 +24,11 @@ PARAMS: dict[str, Any] = {
 }
 
 
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """ML-BOMs."""
+    return frozenset({"bom"})
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if every ML-BOM that the release names has all `elements`, and those of all `clusters` but `except`."""
     boms = [e for e in facts.of_kind("bom") if e.bound]

@@ -32,6 +32,11 @@ PARAMS: dict[str, Any] = {
 }
 
 
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """What says which data was used."""
+    return frozenset({"provenance", "bom"})
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if every dataset that provenance and ML-BOM name is allowed, and none is denied.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from muniment.evidence.kinds import EVIDENCE
 from muniment.policy.facts import Facts, Verdict
+from muniment.policy.gates import SUBMIT
 from muniment.policy.reading import DAYS, age, is_older, some
 
 NAME = "evidence-age"
@@ -19,9 +20,18 @@ PARAMS: dict[str, Any] = {
 }
 
 
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """The kinds that are named."""
+    return frozenset(params["evidence"])
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
-    """Holds if of each kind in `evidence` the newest record was signed at most `maxDays` ago."""
-    newest = {kind: facts.of_kind(kind)[-1:] for kind in params["evidence"]}
+    """Holds if of each kind in `evidence` the newest record was signed at most `maxDays` ago.
+
+    At the gate submit the record that is submitted is asked for its age alone.
+    """
+    asked = [kind for kind in params["evidence"] if facts.gate != SUBMIT or facts.of_kind(kind)]
+    newest = {kind: facts.of_kind(kind)[-1:] for kind in asked}
     fix = "Make the record anew and publish it."
     missing = [kind for kind, found in newest.items() if not found]
     if missing:
@@ -33,4 +43,4 @@ def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     ]
     if old:
         return Verdict(False, f"The newest {some(old)}, and {params['maxDays']} are allowed.", fix, waits=True)
-    return Verdict(True, f"{some(params['evidence'])}: none is older than {params['maxDays']} days.")
+    return Verdict(True, f"{some(asked)}: none is older than {params['maxDays']} days.")

@@ -26,12 +26,18 @@ PARAMS: dict[str, Any] = {
 }
 
 
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """Scans."""
+    return frozenset({"scan"})
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if the newest scan by each scanner of every model covers all its files and finds none worse than `worst`.
 
-    `worst` is safe if left out; `artifacts` are the kinds that are scanned, models if left out.
+    `worst` is safe if left out; `artifacts` are the kinds that are scanned, models if left out. Where no kind is known,
+    at the gate submit, all that the scan names are asked for.
     """
-    wanted = [a for a in facts.artifacts if a.kind in params.get("artifacts", ["model"])]
+    wanted = [a for a in facts.artifacts if not a.kind or a.kind in params.get("artifacts", ["model"])]
     if not wanted:
         return Verdict(False, "There is no artifact to be scanned.", "Name the kinds there are under `artifacts`.")
     for artifact in wanted:

@@ -33,6 +33,11 @@ class _Item:
     licence: str | None
 
 
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """ML-BOMs."""
+    return frozenset({"bom"})
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if each licence expression can be met with licences that are allowed and not denied.
 

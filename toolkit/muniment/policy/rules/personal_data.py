@@ -22,6 +22,11 @@ PARAMS: dict[str, Any] = {
 }
 
 
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """What says which data was used, and what is said of data itself."""
+    return frozenset({"provenance", "bom", "dataset"})
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if every dataset has a record that knows whether there is personal data, and that is allowed.
 

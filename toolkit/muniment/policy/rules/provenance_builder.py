@@ -18,6 +18,11 @@ PARAMS: dict[str, Any] = {
 }
 
 
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """Provenance."""
+    return frozenset({"provenance"})
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if every provenance names a builder in `builders`; with `certificate`, the one that its signer is."""
     records = facts.of_kind("provenance")

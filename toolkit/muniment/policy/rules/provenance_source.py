@@ -37,6 +37,11 @@ class Source:
     modified: bool
 
 
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """Provenance."""
+    return frozenset({"provenance"})
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if every provenance names its source, and each is allowed; with `certificate`, as its signer's does."""
     records = facts.of_kind("provenance")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from muniment.evidence.kinds import EVIDENCE
 from muniment.policy.facts import Facts, Verdict
 from muniment.policy.reading import some
 
@@ -38,6 +39,11 @@ PARAMS: dict[str, Any] = {
     "properties": {"except": {"type": "array", "items": {"enum": list(PATTERNS)}}},
 }
 _ALL = re.compile("|".join(f"(?P<{name.replace('-', '_')}>{text})" for name, text in PATTERNS.items()), re.ASCII)
+
+
+def reads(params: Mapping[str, Any]) -> frozenset[str]:
+    """All evidence."""
+    return frozenset(EVIDENCE)
 
 
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:

@@ -7,6 +7,7 @@ from typing import Any
 
 from muniment.core.instant import format_instant
 from muniment.policy.document import RuleUse
+from muniment.policy.gates import GATES
 from muniment.registry.config import Config
 from muniment.registry.event import Configure
 from muniment.registry.pattern import Pattern
@@ -16,7 +17,6 @@ from muniment.site.facts.tables import pairs
 from muniment.site.page import Sheet
 
 Facts = dict[str, Any]
-GATES = ("submit", "release", "promote", "deploy")
 
 
 def rules_sheets(book: Book) -> Iterator[Sheet]:

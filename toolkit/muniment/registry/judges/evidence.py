@@ -1,0 +1,23 @@
+"""Evidence at the gate submit: what policy says of the record itself, before any version stands on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from muniment.policy.finding import Finding
+from muniment.policy.gates import SUBMIT
+from muniment.registry import facts
+from muniment.registry.judges.common import config_of, judge_policy
+from muniment.registry.state import State
+from muniment.signing.identity import Signed
+
+
+def judge(state: State, brought: Signed, said: Signed, kind: str, at: datetime) -> tuple[Finding, ...]:
+    """The findings on a record; `brought` is what was signed for this log, and `said` it or the third party's in it.
+
+    Raises `Refused` with them where policy keeps it out.
+    """
+    if all(use.gate != SUBMIT for use in config_of(state).policy.rules):
+        return ()
+    record = facts.record_fact(state, said, kind, at)
+    return judge_policy(state, facts.gather_record(state, brought, record, said.statement, at))
