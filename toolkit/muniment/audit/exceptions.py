@@ -23,7 +23,7 @@ Facts = dict[str, Any]
 
 def exceptions(at: Desk) -> list[Facts]:
     """Each with its kind, the version, what happened, the reason that was given and the entry that says so."""
-    found = (_unverified, _rollbacks, _made_of_retired, _retirements, _findings, _one_hand, _approvals)
+    found = (_unverified, _rollbacks, _made_of_retired, _shaken, _retirements, _findings, _one_hand, _approvals)
     return [item for ask in found for item in ask(at)]
 
 
@@ -59,6 +59,13 @@ def _made_of_retired(at: Desk) -> Iterator[Facts]:
             if isinstance(made, VersionId) and where:
                 text = f"Made from {retired}, which is retired; it stands in {' and '.join(where)}."
                 yield _item("made of retired", text, _retirement(at, retired), made)
+
+
+def _shaken(at: Desk) -> Iterator[Facts]:
+    """Reviews whose data changed after they were made."""
+    for one in (one for found in at.book.shaken.values() for one in found):
+        text = f"Its {one.kind} (entry {one.review}) rests on {one.data}, which {one.what}."
+        yield _item("data changed", text, one.change, one.version)
 
 
 def _retirements(at: Desk) -> Iterator[Facts]:

@@ -17,7 +17,7 @@ from muniment.registry.state import Entry
 from muniment.site.facts import said
 from muniment.site.facts.book import Book
 from muniment.site.facts.tables import pairs
-from muniment.site.facts.version import verdict_facts
+from muniment.site.facts.version import shaken_facts, verdict_facts
 
 Facts = dict[str, Any]
 MACHINE = (
@@ -44,6 +44,7 @@ def version_facts(at: Desk, version: VersionId, framework: Framework) -> Facts:
         "decisions": [records.decision(at, e) for e in _decisions(at, version)],
         "assessment": records.assessment(at, assess(at.state, version, framework)),
         "evidence": [_evidence(at, e, e in bound) for e in [*bound, *_later(at, version, bound)]],
+        "shaken": shaken_facts(at.book, version),
         "evaluations": _evaluations(at.book, own),
         "licences": _licences(own),
         "recipe": _recipe(at.book, own),

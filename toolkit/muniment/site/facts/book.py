@@ -12,6 +12,7 @@ from muniment.core.digest import Digest
 from muniment.core.errors import Missing
 from muniment.core.name import Name, VersionId
 from muniment.insight.lineage import Graph, folded, in_release_order, lineage
+from muniment.insight.rests import Shaken, shaken
 from muniment.insight.standing import by_name
 from muniment.registry.config import Config
 from muniment.registry.state import Entry, State
@@ -84,6 +85,14 @@ class Book:
             for statement in self.state.versions[version].evidence:
                 bound[statement] = (*bound.get(statement, ()), version)
         return bound
+
+    @cached_property
+    def shaken(self) -> dict[VersionId, list[Shaken]]:
+        """The reviews of each version whose data changed afterwards."""
+        found: dict[VersionId, list[Shaken]] = {}
+        for one in shaken(self.state):
+            found.setdefault(one.version, []).append(one)
+        return found
 
     def page_of(self, thing: VersionId | Name) -> str:
         """The page of a version or a name."""

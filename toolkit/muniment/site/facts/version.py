@@ -80,6 +80,7 @@ def version_facts(book: Book, version: VersionId) -> Facts:
         "stages": [_stay(book, stay) for stay in stays(book.state, version)],
         "gates": _gates(book, found),
         "evidence": _evidence(book, version, records),
+        "shaken": shaken_facts(book, version),
         **_said(book, own, records),
         "lineage": graph_facts(book, ego(book.lineage, version), version),
         "history": [_event(book, book.state.entries[i]) for i in reversed(found.events)],
@@ -196,6 +197,14 @@ def _record(book: Book, entry: Entry, bound: bool) -> Facts:
     tlog = said.dig(book.bundle(entry.record.bundle), "verificationMaterial", "tlogEntries", 0, "logIndex")
     known = {"bound": bound, "sigstoreIndex": said.text(tlog), "detail": said.detail_of(entry)}
     return record_facts(book, entry) | known
+
+
+def shaken_facts(book: Book, version: VersionId) -> list[Facts]:
+    """The reviews whose data changed afterwards, with the entries that say so."""
+    return [
+        {"kind": one.kind, "review": one.review, "data": one.data, "what": one.what, "change": one.change}
+        for one in book.shaken.get(version, ())
+    ]
 
 
 def _said(book: Book, records: list[Entry], bound: list[Entry]) -> Facts:
