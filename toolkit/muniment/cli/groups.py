@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from muniment.cli import (
+    due,
     events,
     evidence,
     keys,
@@ -22,5 +23,19 @@ from muniment.cli import (
 
 def register(app: typer.Typer) -> None:
     """Adds every group's commands, in the order the help shows them."""
-    for group in (registry, keys, evidence, events, oversight, policy, verify, witness, monitor, site, story, sandbox):
+    for group in (
+        registry,
+        keys,
+        evidence,
+        events,
+        oversight,
+        policy,
+        verify,
+        witness,
+        monitor,
+        due,
+        site,
+        story,
+        sandbox,
+    ):
         group.register(app)

@@ -13,7 +13,7 @@ from muniment.insight.standing import by_name
 from muniment.policy.facts import DataFact, EvidenceFact, Facts
 from muniment.registry.dryrun import facts_at
 from muniment.registry.event import Release, Retire
-from muniment.registry.facts import data_of
+from muniment.registry.facts import data_fact
 from muniment.registry.state import State
 
 KINDS = (*REVIEWS, "evaluation")
@@ -70,7 +70,7 @@ def _of_version(state: State, version: VersionId, shelves: Shelves) -> Iterator[
         for review in facts.of_kind(kind)[-1:]:
             index = state.statements[review.statement][0]
             for digest, name in _data(facts, review).items():
-                described = data_of(state, name, digest, "", version.name.namespace)
+                described = data_fact(state, name, digest, "", version.name.namespace)
                 changes = (
                     *_retired(state, digest),
                     *_superseded(state, digest, shelves),

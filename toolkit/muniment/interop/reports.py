@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from muniment.core.instant import format_posix
+from muniment.core.instant import format_instant, format_posix
+from muniment.insight.due import Due
 from muniment.interop.github import Annotation, Level, cell, report, table
 from muniment.policy.finding import Finding, Status
 from muniment.registry.cosign import Gathered
@@ -49,6 +51,16 @@ def report_monitor(done: Monitored) -> None:
     notices = [Annotation(Level.NOTICE, _told(entry), "New entry") for entry in done.shown]
     warnings = [Annotation(Level.WARNING, f"{one.path}: {one.reason}", "Undecided") for one in done.late]
     report(monitor_outputs(done), monitor_summary(done), [*warnings, *notices])
+
+
+def report_due(found: Sequence[Due], at: datetime) -> None:
+    """Tells the running step what falls due: outputs `due` and `overdue` in decimal, a warning for what is overdue."""
+    late = [one for one in found if one.status(at) == "overdue"]
+    rows = [(format_instant(one.at), one.status(at), one.kind, one.about, f"{one.fact} {one.remedy}") for one in found]
+    summary = [f"### {len(found)} fall due, {len(late)} of them overdue\n"]
+    summary += _section("Due", ("at", "", "kind", "about", "what"), rows)
+    warnings = [Annotation(Level.WARNING, f"{one.about}: {one.fact}", "Overdue") for one in late]
+    report({"due": str(len(found)), "overdue": str(len(late))}, "\n".join(summary), warnings)
 
 
 def monitor_outputs(done: Monitored) -> dict[str, str]:

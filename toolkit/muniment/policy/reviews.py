@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from muniment.core.instant import format_instant
@@ -30,7 +31,7 @@ def judge_review(kind: str, facts: Facts, params: Mapping[str, Any]) -> Verdict:
     It counts if it was signed in `role`, where that is given, and by no author (unless `independent` is false).
     """
     what, all_ = kind.replace("-", " "), facts.of_kind(kind)
-    counted = [e for e in all_ if _counts(e, facts, params)]
+    counted = _counted(kind, facts, params)
     fix = f"Have it reviewed (muniment attest {kind} … --from review.yaml) and publish the review."
     if not counted:
         role = f" in the role {params['role']}" if "role" in params else ""
@@ -43,6 +44,18 @@ def judge_review(kind: str, facts: Facts, params: Mapping[str, Any]) -> Verdict:
     if problem:
         return Verdict(False, f"The {what} by {who} {problem}.", fix)
     return Verdict(True, f"The {what} by {who} approves until {format_instant(review.valid_until)}.")
+
+
+def review_ends(kind: str, facts: Facts, params: Mapping[str, Any]) -> Iterator[tuple[str, EvidenceFact, datetime]]:
+    """When the newest review of the kind that counts gets older than `maxDays`, where that is asked."""
+    for newest in _counted(kind, facts, params)[-1:]:
+        if "maxDays" in params:
+            made = read_review(newest.predicate).reviewed_at
+            yield f"its {kind}", newest, made + timedelta(days=params["maxDays"])
+
+
+def _counted(kind: str, facts: Facts, params: Mapping[str, Any]) -> list[EvidenceFact]:
+    return [e for e in facts.of_kind(kind) if _counts(e, facts, params)]
 
 
 def _counts(fact: EvidenceFact, facts: Facts, params: Mapping[str, Any]) -> bool:

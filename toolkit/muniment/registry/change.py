@@ -89,23 +89,24 @@ def _failing(state: State, new: Config, at: datetime) -> Iterator[Failing]:
     for version in (state.versions[v] for v in sorted(state.versions)):
         if version.retired is not None:
             continue
-        asked: list[tuple[str, str | None, int]] = [("release", None, version.events[0])]
-        asked += [("promote", e, _entered(state, version.id, e)) for e in state.environments_of(version.id)]
-        for gate, environment, index in asked:
-            known = {f.rule for f in _failures(state, version.id, gate, environment, index, at)}
-            found = _failures(changed, version.id, gate, environment, index, at)
+        for gate, environment, index in passed(state, version.id):
+            known = {f.rule for f in failures_at(state, version.id, gate, environment, index, at)}
+            found = failures_at(changed, version.id, gate, environment, index, at)
             fresh = tuple(f for f in found if f.rule not in known)
             if fresh:
                 yield Failing(version.id, gate, environment, fresh)
 
 
-def _entered(state: State, version: VersionId, environment: str) -> int:
-    return state.stages[version.name, environment][-1].index
+def passed(state: State, version: VersionId) -> list[tuple[str, str | None, int]]:
+    """The gates that let a version to where it is: gate, environment (None at release), entry of the event."""
+    entered = [(e, state.stages[version.name, e][-1].index) for e in state.environments_of(version)]
+    return [("release", None, state.versions[version].events[0]), *(("promote", e, index) for e, index in entered)]
 
 
-def _failures(
+def failures_at(
     state: State, version: VersionId, gate: str, environment: str | None, index: int, at: datetime
 ) -> tuple[Finding, ...]:
+    """What would fail a version at a gate at a time, with the approvals that the entry `index` had."""
     known, entry = state.versions[version], state.entries[index]
     evidence = facts.bound_evidence(state, known)
     subject = facts.gather(state, gate, entry.record, version, evidence, known.artifacts, at, environment)

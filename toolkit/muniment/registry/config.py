@@ -64,9 +64,10 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long things may last: waivers at most."""
+    """How long things may last: waivers at most, and a log key before it is due for rotation (None: for good)."""
 
     waiver_days: int = 90
+    log_key_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def _environment(value: str | Mapping[str, Any]) -> Environment:
 
 
 def _limits(value: Mapping[str, int]) -> Limits:
-    names = {"waiverDays": "waiver_days"}
+    names = {"waiverDays": "waiver_days", "logKeyDays": "log_key_days"}
     return Limits(**{names[key]: days for key, days in value.items()})
 
 

@@ -314,7 +314,7 @@ def training_data(state: State, evidence: tuple[EvidenceFact, ...], namespace: s
     for fact in evidence:
         for name, digest, role in _named_data(fact.kind, fact.predicate):
             found.setdefault(digest, (name, role))
-    return tuple(data_of(state, name, digest, role, namespace) for digest, (name, role) in found.items())
+    return tuple(data_fact(state, name, digest, role, namespace) for digest, (name, role) in found.items())
 
 
 def _named_data(kind: str, predicate: Mapping[str, Any]) -> Iterator[tuple[str, Digest, str]]:
@@ -329,7 +329,7 @@ def _named_data(kind: str, predicate: Mapping[str, Any]) -> Iterator[tuple[str, 
                     yield component["name"], Digest(one["content"].lower()), "training"
 
 
-def data_of(state: State, name: str, digest: Digest, role: str, namespace: str | None) -> DataFact:
+def data_fact(state: State, name: str, digest: Digest, role: str, namespace: str | None) -> DataFact:
     """A dataset by its digest: its records by signers of the namespace, the version it is, whether that was retired."""
     records: list[EvidenceFact] = []
     version = retired = None

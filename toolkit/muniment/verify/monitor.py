@@ -16,6 +16,7 @@ from muniment.core.canonical import format_json, parse_json
 from muniment.core.digest import Digest
 from muniment.core.errors import Malformed, Missing, MunimentError, Refused, Untrusted
 from muniment.core.name import Name
+from muniment.evidence.statement import Statement
 from muniment.log.checkpoint import open_checkpoint
 from muniment.log.merkle import MemoryTree
 from muniment.log.note import parse_vkey
@@ -29,6 +30,7 @@ from muniment.registry.inbox import read_item
 from muniment.registry.judges.rotate import rotated
 from muniment.registry.leaf import derive_leaf
 from muniment.registry.paths import CHECKPOINT, INBOX, SUFFIX, anchor_path, checkpoint_path
+from muniment.registry.predicate import parse_event
 from muniment.registry.state import Entry, State
 from muniment.registry.store import Reader, Store, read_if
 from muniment.registry.store.http import HttpReader
@@ -54,14 +56,19 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A submission that is not in the log: signed at `since`, and `late` where it should have been decided on."""
+    """A submission that is not in the log: signed at `since`, and `late` where it should have been decided on.
+
+    `kind` is its predicate type; `name` is what it is of, as far as it says.
+    """
 
     path: str
     kind: str
+    statement: Digest
     subject: str
     since: datetime
     reason: str
     late: bool
+    name: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def monitor(reader: Reader, trust: Trust, book: LocalStore, watch: Watch, proces
     published, remarks = _check_past(reader, history, trust, _published(book), before)
     _check_blobs(reader, replayed)
     store = inbox_of(reader)
-    waiting = _inbox(store, history.state, watch) if store is not None else None
+    waiting = waiting_in(store, history.state, watch) if store is not None else None
     if waiting is None:
         remarks += ("inbox not visible here: what waits in it is not looked at",)
     return Monitored(history, before, _shown(history, before, watch), waiting, published, remarks)
@@ -233,7 +240,7 @@ def inbox_of(reader: Reader) -> Store | None:
     return cast(Store, reader)  # whatever is no site is opened as a store
 
 
-def _inbox(store: Store, state: State, watch: Watch) -> tuple[Waiting, ...]:
+def waiting_in(store: Store, state: State, watch: Watch) -> tuple[Waiting, ...]:
     """What waits, oldest first."""
     return tuple(sorted(_waiting(store, state, watch), key=lambda one: (one.since, one.path)))
 
@@ -264,4 +271,15 @@ def _judged(path: str, signed: Signed, state: State, watch: Watch) -> Waiting:
     except MunimentError as error:
         reason = error.fact
     late = watch.now - signed.signed_at > patience + SKEW
-    return Waiting(path, signed.statement.predicate_type, signed.identity.subject, signed.signed_at, reason, late)
+    about, who = signed.statement, signed.identity.subject
+    return Waiting(
+        path, about.predicate_type, signed.statement_digest, who, signed.signed_at, reason, late, _name_of(about)
+    )
+
+
+def _name_of(statement: Statement) -> Name | None:
+    """The name that an event is of; None for evidence, which speaks of bytes, and for what is no event."""
+    try:
+        return next(iter(sorted(names_of(parse_event(statement)))), None)
+    except MunimentError:
+        return None

@@ -2,17 +2,19 @@
 
 A rule module has NAME, TITLE, PARAMS (a JSON Schema of `with`), judge(facts, params) -> Verdict, and where a schema
 cannot say all, check(params) -> what is wrong or nothing. One that is also for the gate submit has reads(params) -> the
-kinds of record that it judges there; the others are for the gates that versions pass.
+kinds of record that it judges there; the others are for the gates that versions pass. One for which records get too old
+has ends(facts, params) -> which record, in words and as a fact, and from when on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
-from muniment.policy.facts import Facts, Verdict
+from muniment.policy.facts import EvidenceFact, Facts, Verdict
 from muniment.policy.gates import GATES, OF_VERSIONS
 from muniment.policy.rules import (
     approvals_required,
@@ -52,6 +54,7 @@ class Rule:
     check: Callable[[Mapping[str, Any]], str]
     gates: tuple[str, ...]
     reads: Callable[[Mapping[str, Any]], frozenset[str]]
+    ends: Callable[[Facts, Mapping[str, Any]], Iterable[tuple[str, EvidenceFact, datetime]]]
 
     def check_params(self, params: Mapping[str, Any]) -> str:
         """What is wrong with the parameters, or nothing."""
@@ -71,6 +74,7 @@ def _rule(module: ModuleType) -> Rule:
         getattr(module, "check", lambda params: ""),
         GATES if reads else OF_VERSIONS,
         reads or (lambda params: frozenset()),
+        getattr(module, "ends", lambda facts, params: ()),
     )
 
 

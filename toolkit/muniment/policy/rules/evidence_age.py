@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from muniment.evidence.kinds import EVIDENCE
-from muniment.policy.facts import Facts, Verdict
+from muniment.policy.facts import EvidenceFact, Facts, Verdict
 from muniment.policy.gates import SUBMIT
 from muniment.policy.reading import DAYS, age, is_older, some
 
@@ -44,3 +45,10 @@ def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     if old:
         return Verdict(False, f"The newest {some(old)}, and {params['maxDays']} are allowed.", fix, waits=True)
     return Verdict(True, f"{some(asked)}: none is older than {params['maxDays']} days.")
+
+
+def ends(facts: Facts, params: Mapping[str, Any]) -> Iterator[tuple[str, EvidenceFact, datetime]]:
+    """When the newest record of each kind in `evidence` gets too old."""
+    for kind in params["evidence"]:
+        for newest in facts.of_kind(kind)[-1:]:
+            yield f"its {kind}", newest, newest.signed_at + timedelta(days=params["maxDays"])

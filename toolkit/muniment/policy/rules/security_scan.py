@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from muniment.policy.cvss import LEVELS, severity
@@ -30,7 +31,7 @@ def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     `maxDays` counts from the end of the scan, `maxDatabaseDays` from the last update of its database. A severity that
     is not understood counts as critical.
     """
-    scans = [e for e in facts.of_kind("vulns") if "scanners" not in params or matches(_by(e), params["scanners"])]
+    scans = _scans(facts, params)
     fix = "Update what is vulnerable and scan again, or scan with a newer database (muniment attest vulns)."
     if not scans:
         return Verdict(False, "There is no vulnerability scan by a scanner that counts.", fix, waits=True)
@@ -44,6 +45,22 @@ def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     if bad:
         return Verdict(False, f"Above {params['maxSeverity']}: {some(bad)}.", fix)
     return Verdict(True, f"{some(newest)} found {len(found)}, none above {params['maxSeverity']}.")
+
+
+def ends(facts: Facts, params: Mapping[str, Any]) -> Iterator[tuple[str, EvidenceFact, datetime]]:
+    """When the newest scan that counts gets older than `maxDays`, and its database than `maxDatabaseDays`."""
+    for scan in _scans(facts, params)[-1:]:
+        if "maxDays" in params:
+            ended = moment(scan.predicate["metadata"]["scanFinishedOn"])
+            yield "its vulnerability scan", scan, ended + timedelta(days=params["maxDays"])
+        if "maxDatabaseDays" in params:
+            updated = moment(scan.predicate["scanner"]["db"]["lastUpdate"])
+            yield "the database of its vulnerability scan", scan, updated + timedelta(days=params["maxDatabaseDays"])
+
+
+def _scans(facts: Facts, params: Mapping[str, Any]) -> list[EvidenceFact]:
+    """The scans by scanners that count, oldest first."""
+    return [e for e in facts.of_kind("vulns") if "scanners" not in params or matches(_by(e), params["scanners"])]
 
 
 def _stale(scan: EvidenceFact, facts: Facts, params: Mapping[str, Any]) -> str:
