@@ -82,10 +82,10 @@ class Parts:
 class Forge:
     """A Sigstore instance in memory, with a second log that speaks Rekor v1."""
 
-    def __init__(self) -> None:
-        self.keys: Keys = make_keys(MADE)
+    def __init__(self, since: datetime = MADE) -> None:
+        self.keys: Keys = make_keys(since)
         self.v1_key = ec.generate_private_key(ec.SECP256R1())
-        self.root: dict[str, Any] = parse_json(trusted_root(self.keys, MADE), "root")
+        self.root: dict[str, Any] = parse_json(trusted_root(self.keys, since), "root")
         self.root["tlogs"].append(self._v1_instance())
 
     def root_bytes(self, change: Callable[[dict[str, Any]], Any] | None = None) -> bytes:

@@ -1,0 +1,49 @@
+"""The year as it went, held by a golden file, and every decision of it derived again by a reader who has pins only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from muniment.registry.fold import blob_reader
+from muniment.verify.pack import make_pack, open_pack
+from muniment.verify.replay import verify_registry
+from tests.governance.organisation import Organisation
+from tests.governance.year import live
+
+GOLDEN = Path(__file__).with_name("year.txt")
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
+    """The organisation after its year."""
+    return live(tmp_path_factory.mktemp("year"))
+
+
+def test_the_year_went_as_agreed(year: Organisation) -> None:
+    assert year.told == GOLDEN.read_text("utf-8").splitlines()
+
+
+def test_it_was_the_year_that_was_asked_for(year: Organisation) -> None:
+    versions = year.state.versions
+    assert len({v.name.namespace for v in versions}) == 3
+    assert len(versions) == 15
+    kinds = [e.kind for e in year.history.entries]
+    assert kinds.count("configure") == 4
+    assert (kinds.count("rollback"), kinds.count("waive"), kinds.count("revoke")) == (1, 2, 1)
+
+
+def test_every_decision_is_derived_again(year: Organisation) -> None:
+    """From bundles and pins alone; findings and all."""
+    replayed = verify_registry(year.store, year.trust)
+    assert [e.findings for e in replayed.history.entries] == [e.findings for e in year.history.entries]
+    assert replayed.history.state.versions == year.state.versions
+
+
+def test_what_stands_in_production_is_told_by_packs(year: Organisation) -> None:
+    for name in ("anomaly/cpu", "anomaly/disk", "incidents/tickets-risk", "capacity/scaler"):
+        version = year.standing(name)
+        assert version is not None
+        opened = open_pack(make_pack(year.history, version, blob_reader(year.store)), year.trust)
+        assert opened.version == version
