@@ -22,7 +22,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A registry with two versions, one in production after a rollback; tests copy it and never write to it."""
     from muniment.core.name import parse_name
-    from muniment.registry import propose
+    from muniment.registry import recovery
     from tests.world import now
 
     made = make_world(tmp_path_factory.mktemp("told"))
@@ -30,7 +30,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.promote(first)
     second = made.release("aiops/cpu@2.0.0", b"two")
     made.promote(second)
-    back = propose.rollback(
+    made.open_incident("aiops/cpu", "INC-7")
+    back = recovery.rollback(
         made.state, parse_name("aiops/cpu"), "production", None, "INC-7", "false alarms doubled", now()
     )
     assert not made.put("operator", back).turned

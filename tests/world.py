@@ -14,7 +14,7 @@ from muniment.cli.making import make_registry
 from muniment.cli.options import Signing
 from muniment.core.digest import Digest, digest_of
 from muniment.core.document import Source
-from muniment.core.name import VersionId, parse_version_id
+from muniment.core.name import VersionId, parse_name, parse_version_id
 from muniment.evidence import oms
 from muniment.evidence.artifact import measure
 from muniment.evidence.statement import Statement, format_statement
@@ -81,7 +81,7 @@ def registry_document() -> dict[str, Any]:
             "administrator": {"may": ["configure", "rotate-key", "approve"]},
             "trainer": {"may": ["signature", "provenance", "release", "approve"]},
             "reviewer": {"may": ["approve"]},
-            "operator": {"may": ["promote", "rollback", "retire"]},
+            "operator": {"may": ["promote", "rollback", "retire", "incident"]},
         },
         "persons": {name: [pattern(name)] for name in PEOPLE[:3]},
         "bindings": [
@@ -162,6 +162,13 @@ class World:
         submit(self.store, self.sign("operator", statement).data)
         done = self.put("reviewer", propose.approve(self.state, target, "reviewer", "looked at it", now()))
         assert not done.turned, done.turned
+
+    def open_incident(self, name: str, number: str) -> None:
+        """An incident opened by the operator."""
+        opened = propose.incident(
+            self.state, parse_name(name), number, "opened", "alarms doubled", now(), severity="high"
+        )
+        assert not self.put("operator", opened).turned
 
     def copy(self, folder: Path) -> LocalStore:
         """The registry's files copied elsewhere, for adversaries."""

@@ -307,6 +307,7 @@ def test_after_a_second_rollback_the_approval_of_the_promotion_is_still_named(ta
     new, old = "aiops/cpu-anomaly@2.0.0", "aiops/cpu-anomaly@1.0.0"
     story.promote(new, "production", "again", "fine now")
     story.publish()
+    story.open_incident(new, "production", "INC-2026-018", "not fine")
     story.rollback(old, new, "production", "INC-2026-018", "not fine")
     story.publish()
     facts = registry_facts(open_desk(story.history(), story.blob), load_framework("slsa"))

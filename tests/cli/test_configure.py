@@ -30,11 +30,11 @@ def test_a_dry_run_says_what_would_change(told: World, place: Path) -> None:
     assert files(place / "registry") == before
     assert ran.code == 0
     assert "reviewer@sandbox.muniment.dev gains evaluation in aiops\n" in ran.out
-    assert "operator@sandbox.muniment.dev loses promote, retire, rollback in aiops\n" in ran.out
+    assert "operator@sandbox.muniment.dev loses incident, promote, retire, rollback in aiops\n" in ran.out
     assert "aiops/cpu@1.0.0 would no longer pass the gate release\n" in ran.out
     assert "fail  bom: The release stands on no bom." in ran.out
     value = json.loads(muniment("configure", *given, "--dry-run", "--json").out)
-    assert {r["kind"] for r in value["lost"]} == {"promote", "rollback", "retire"}
+    assert {r["kind"] for r in value["lost"]} == {"incident", "promote", "rollback", "retire"}
     assert [(f["version"], f["gate"]) for f in value["newlyFailing"]] == [
         ("aiops/cpu@1.0.0", "release"),
         ("aiops/cpu@2.0.0", "release"),

@@ -49,7 +49,7 @@ def test_reject_take_back_waive_and_approve(told: World, staffed: Path) -> None:
     approve = ["approve", statement, "--role", "reviewer", "--reason", "looked at", "--expires", "2d"]
     said = run(told, staffed, "reviewer", *approve, "--reject")
     assert said.code == 0
-    assert "waits: promote: reviewer rejected it as reviewer (entry 20): looked at" in said.out
+    assert "waits: promote: reviewer rejected it as reviewer (entry 22): looked at" in said.out
     waiver = ["waive", "bom", "aiops/cpu@2.0.0", "--reason", "it follows", "--until", "30d", "--ticket", "T-1"]
     assert run(told, staffed, "reviewer", *waiver).code == 0
     word = statement_of(staffed, "approve")

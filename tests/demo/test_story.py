@@ -29,6 +29,7 @@ STORY = [
     ("trainer", ["release"]),
     ("operator", []),
     ("reviewer", ["approve", "promote"]),
+    ("operator", ["incident"]),
     ("operator", ["rollback"]),
     ("trainer", MODEL),
     ("trainer", ["release"]),

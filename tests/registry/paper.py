@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from muniment.core.digest import Digest, digest_of
-from muniment.core.name import VersionId, parse_version_id
+from muniment.core.name import VersionId, parse_name, parse_version_id
 from muniment.evidence.artifact import MeasuredFile, manifest_digest
 from muniment.evidence.kinds import EVIDENCE
 from muniment.evidence.statement import Statement, Subject, format_statement, parse_statement
@@ -127,6 +127,13 @@ class Paper:
     def promotion(self, version: VersionId, environment: str = "production") -> Statement:
         """A promotion as it would be proposed now."""
         return propose.promote(self.state, version, environment, "go", self.at)
+
+    def open_incident(self, name: str = "aiops/cpu", number: str = "INC-1") -> None:
+        """An incident opened by the operator."""
+        opened = propose.incident(
+            self.state, parse_name(name), number, "opened", "alarms doubled", self.at, severity="high"
+        )
+        self.put("operator", opened)
 
     def approve(self, who: str | Identity, statement: Statement, role: str = "reviewer") -> None:
         """An approval of a statement."""

@@ -16,7 +16,7 @@ from muniment.core.errors import Malformed, MunimentError, Refused, Untrusted
 from muniment.core.name import Name, VersionId, parse_name, parse_version_id
 from muniment.evidence.statement import Statement, Subject
 from muniment.log.merkle import leaf_hash
-from muniment.registry import propose
+from muniment.registry import propose, recovery
 from muniment.registry.check import check
 from muniment.registry.config import parse_config
 from muniment.registry.documents import documents, stage_document
@@ -284,9 +284,10 @@ def test_subjects_that_are_not_the_artifacts(paper: Paper, kind: str) -> None:
     first, second = two_versions(paper)
     paper.promote(first)
     paper.promote(second)
+    paper.open_incident()
     statement = {
         "promote": paper.promotion(first, "staging"),
-        "rollback": propose.rollback(paper.state, CPU, "production", None, "INC-1", "bad", paper.at),
+        "rollback": recovery.rollback(paper.state, CPU, "production", None, "INC-1", "bad", paper.at),
         "retire": propose.retire(paper.state, first, "unused", "old", None, paper.at),
     }[kind]
     wrong = replace(statement, subjects=subjects_of((model(b"other"),)))
@@ -331,6 +332,8 @@ def test_rollbacks_that_are_none(paper: Paper) -> None:
     assert "never stood in production" in refused(paper, "operator", rollback(paper, first, second))
     paper.promote(first)
     assert "does not stand in production" in refused(paper, "operator", rollback(paper, second, second))
+    assert "There is no incident INC-1 of aiops/cpu" in refused(paper, "operator", rollback(paper, second, first))
+    paper.open_incident()
     paper.put("operator", rollback(paper, second, first))
     assert paper.state.current(CPU, "production") == second
 

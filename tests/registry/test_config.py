@@ -361,12 +361,14 @@ def test_who_gains_and_loses(paper: Paper) -> None:
     ]
     change = compare(paper.state, parsed(paper, bindings=bindings), paper.at)
     assert {(r.kind, r.namespace, r.identity.subject) for r in change.gained} == {
-        *((kind, "other", stranger["subject"]) for kind in ("promote", "rollback", "retire")),
+        *((kind, "other", stranger["subject"]) for kind in ("promote", "rollback", "retire", "incident")),
         ("approve", "aiops", stranger["subject"]),
     }
     operator = identity("operator").subject
     assert {(r.kind, r.namespace, r.identity.subject) for r in change.lost} == {
-        (kind, namespace, operator) for kind in ("promote", "rollback", "retire") for namespace in ("aiops", "other")
+        (kind, namespace, operator)
+        for kind in ("promote", "rollback", "retire", "incident")
+        for namespace in ("aiops", "other")
     }
     assert [(r.kind, r.namespace) for r in change.moved] == [("approve", "aiops")]
     assert change.failing == ()

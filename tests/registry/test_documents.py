@@ -10,7 +10,7 @@ import pytest
 
 from muniment.core.errors import Missing, Refused
 from muniment.log.merkle import MemoryTree, leaf_hash
-from muniment.registry import propose
+from muniment.registry import propose, recovery
 from muniment.registry.documents import SECTIONS, documents, settle, state_tree
 from muniment.registry.state import State
 from muniment.registry.table import Table
@@ -37,8 +37,10 @@ def step(paper: Paper, dice: random.Random, number: int) -> None:
             retired = propose.retire(paper.state, dice.choice(free), "unused", "old", None, paper.at)
             paper.put("operator", retired)
         case 3 if standing:
-            name, record = dice.choice(standing).name, ("production", None, "INC", "worse", paper.at)
-            paper.put("operator", propose.rollback(paper.state, name, *record))
+            name = dice.choice(standing).name
+            paper.open_incident(str(name), f"INC-{number}")
+            record = ("production", None, f"INC-{number}", "worse", paper.at)
+            paper.put("operator", recovery.rollback(paper.state, name, *record))
         case 4:
             paper.put("administrator", paper.configuration(registry=paper.registry(title=f"title {number}")))
         case _:

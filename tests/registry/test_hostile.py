@@ -13,7 +13,7 @@ from muniment.core.errors import Malformed, MunimentError, Refused
 from muniment.core.name import parse_version_id
 from muniment.evidence.statement import Statement, Subject
 from muniment.log.note import NoteSigner
-from muniment.registry import propose
+from muniment.registry import propose, recovery
 from muniment.registry.check import check
 from muniment.registry.config import parse_config
 from muniment.registry.leaf import derive_leaf
@@ -163,7 +163,8 @@ def test_an_approval_cannot_be_used_twice(paper: Paper) -> None:
     statement = paper.promotion(second)
     paper.approve("reviewer", statement)
     paper.put("operator", statement)
-    back = propose.rollback(paper.state, first.name, "production", None, "INC-1", "bad", paper.at)
+    paper.open_incident()
+    back = recovery.rollback(paper.state, first.name, "production", None, "INC-1", "bad", paper.at)
     paper.put("operator", back)
     document = paper.registry()
     mine = {"issuer": identity("stranger").issuer, "subject": identity("stranger").subject}

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from muniment.core.digest import digest_of
-from muniment.core.errors import Missing
+from muniment.core.errors import Missing, Refused
 from muniment.core.name import parse_name, parse_version_id
 from muniment.evidence.statement import Statement, Subject
-from muniment.registry import propose
+from muniment.registry import propose, recovery
 from muniment.registry.event import LogRef, Promote, Release, subjects_of
 from muniment.registry.facts import evidence_about
 from muniment.registry.predicate import format_event
@@ -204,12 +204,12 @@ def test_rolling_back_to_what_never_stood_there(world: World) -> None:
     version = world.release("aiops/cpu@1.0.0", b"one")
     world.promote(version)
     second = world.release("aiops/cpu@2.0.0", b"two")
-    statement = propose.rollback(
-        world.state, parse_name("aiops/cpu"), "production", second, "INC-1", "sidestep approval", now()
-    )
+    statement = propose.rollback(world.state, second, "production", "INC-1", "sidestep approval", now())
     assert "no recovery point" in turned_away(world, "operator", statement)
+    with pytest.raises(Refused, match="no recovery point"):
+        recovery.rollback(world.state, version.name, "production", second, "INC-1", "sidestep approval", now())
     with pytest.raises(Missing):
-        propose.rollback(world.state, parse_name("aiops/cpu"), "production", None, "INC-1", "back", now())
+        recovery.rollback(world.state, parse_name("aiops/cpu"), "production", None, "INC-1", "back", now())
 
 
 def test_rules_weakened_by_a_stranger(world: World) -> None:

@@ -34,6 +34,7 @@ from muniment.registry.event import (
 )
 from muniment.registry.fold import History, state_root, tree_of
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf
+from muniment.registry.oversight import Incident
 from muniment.registry.predicate import format_event
 from muniment.registry.state import Entry, State
 from muniment.signing.identity import Identity, Signed
@@ -101,7 +102,7 @@ def configuration(log_key: str) -> dict[str, Any]:
         "administrator": ["configure", "approve", "retire", "rotate-key"],
         "trainer": [*EVIDENCE, "release"],
         "reviewer": ["approve"],
-        "operator": ["promote", "rollback", "retire"],
+        "operator": ["promote", "rollback", "retire", "incident"],
     }
     pinned = (
         "sourceRepositoryIdentifier",
@@ -291,6 +292,23 @@ class Sample:
         )
         self.event("operator", event, subjects_of(self._artifacts[version]))
 
+    def open_incident(self, version: str, environment: str, incident: str, reason: str) -> None:
+        """Opens an incident, located to a version."""
+        found = parse_version_id(version)
+        event = Incident(
+            log=self.log(),
+            after=None,
+            at=self.now,
+            name=found.name,
+            incident=incident,
+            action="opened",
+            reason=reason,
+            severity="high",
+            environment=environment,
+            version=found,
+        )
+        self.event("operator", event, subjects_of(self._artifacts[version]))
+
     def retire(self, version: str, category: str, reason: str, replacement: str | None) -> None:
         """Takes a version out of use."""
         event = Retire(
@@ -360,6 +378,7 @@ def sample() -> Sample:
     s.promote("aiops/cpu-anomaly@2.0.0", "staging", HOSTILE)
     s.promote("aiops/cpu-anomaly@2.0.0", "production", "Better recall on bursts.", "The new slices hold.")
     s.publish(30)
+    s.open_incident("aiops/cpu-anomaly@2.0.0", "production", "INC-2026-017", "False alarms on every nightly backup.")
     s.rollback(
         "aiops/cpu-anomaly@1.0.0",
         "aiops/cpu-anomaly@2.0.0",

@@ -43,7 +43,7 @@ def test_an_honest_site_is_the_one_the_log_gives(story: Sample, host: Host, site
         "log/hashes/0/000.js",
         "api/v1/aiops/cpu-anomaly/production.json",
         "search/index.js",
-        "versions/51/index.html",
+        "versions/52/index.html",
         "schemas/pack-v1.json",
         "_headers",
         "404.html",

@@ -144,8 +144,8 @@ def test_the_feed_is_well_formed_and_its_links_lead_somewhere(site: dict[str, by
     root = ElementTree.fromstring(site["feed.xml"])  # noqa: S314 - our own bytes
     atom = "{http://www.w3.org/2005/Atom}"
     entries = root.findall(f"{atom}entry")
-    assert len(entries) == 15
-    assert len({e.findtext(f"{atom}id") for e in entries}) == 15
+    assert len(entries) == 16
+    assert len({e.findtext(f"{atom}id") for e in entries}) == 16
     for entry in entries:
         link = entry.find(f"{atom}link")
         assert link is not None

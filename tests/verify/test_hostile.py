@@ -23,7 +23,7 @@ from muniment.log.checkpoint import Checkpoint, sign_checkpoint
 from muniment.log.merkle import EMPTY_ROOT
 from muniment.log.note import NoteSigner
 from muniment.log.statetree import format_proof
-from muniment.registry import propose
+from muniment.registry import propose, recovery
 from muniment.registry.documents import state_tree
 from muniment.registry.fold import blob_reader
 from muniment.verify.pack import make_pack, open_pack
@@ -45,7 +45,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.promote(old)
     twin = made.release("aiops/twin@2.0.0", b"one")
     made.promote(twin)
-    back = propose.rollback(made.state, twin.name, "production", None, "INC-1", "worse", now())
+    made.open_incident("aiops/twin", "INC-1")
+    back = recovery.rollback(made.state, twin.name, "production", None, "INC-1", "worse", now())
     assert not made.put("operator", back).turned
     better = made.release("aiops/gpu@1.0.0", b"gpu")
     retirement = propose.retire(made.state, first, "unsafe", "leaks", better, now())

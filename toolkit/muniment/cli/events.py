@@ -1,4 +1,4 @@
-"""Events in the life of a version: release, approve, promote, rollback, retire."""
+"""Events in the life of a version: release, approve, promote, retire."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from muniment.registry.state import State
 
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
-Environment = Annotated[str, typer.Option("--env", help="The environment.")]
 Kind = Annotated[str, typer.Option("--kind", help="What they are: model, dataset, config or pipeline.")]
 Evidence = Annotated[
     list[str] | None,
@@ -28,7 +27,7 @@ Evidence = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    commands.add(app, release, approve, promote, rollback, retire)
+    commands.add(app, release, approve, promote, retire)
 
 
 def release(
@@ -110,33 +109,6 @@ def promote(
     version = propose.resolve(state, parse_selector(selector))
     configured(state, environment)
     statement = propose.promote(state, version, environment, reason, options.now())
-    deliver(statement, how)
-
-
-def rollback(
-    model: Annotated[str, typer.Argument(help="namespace/name.")],
-    environment: Environment,
-    incident: Annotated[str, typer.Option("--incident", help="The incident this answers.")],
-    reason: Reason,
-    to: Annotated[
-        str | None, typer.Option("--to", help="The version to return to, as 1.0.0; else the last permitted one.")
-    ] = None,
-    *,
-    how: options.Delivery,
-) -> None:
-    """Put an earlier version back in an environment."""
-    from muniment.cli.making import deliver
-    from muniment.core.name import parse_name, parse_version_id
-    from muniment.registry import propose
-
-    if "@" in model:
-        raise Usage("A model is rolled back, not a version.", "Write namespace/name; --to says which version returns.")
-    state, of = options.own_history(how.registry).state, parse_name(model)
-    configured(state, environment)
-    version = parse_version_id(to if "@" in to else f"{model}@{to}") if to else None
-    if version is not None and version.name != of:
-        raise Usage(f"{version} is no version of {of}.", f"Give a version of {of}.")
-    statement = propose.rollback(state, of, environment, version, incident, reason, options.now())
     deliver(statement, how)
 
 

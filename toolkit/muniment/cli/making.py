@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from muniment.cli import options, output
 from muniment.cli.options import Delivery, Signing
@@ -77,8 +78,13 @@ def starter(name: str, signing: Signing, origin: str | None) -> Source:
     return Source(name, text.encode() + b"\n")
 
 
-def deliver(statement: Statement, how: Delivery, out: Path | None = None) -> None:
-    """Signs a statement and writes the bundle to `out`, or puts it in the inbox, or with `--publish` in the log."""
+def deliver(
+    statement: Statement, how: Delivery, out: Path | None = None, told: Mapping[str, Any] | None = None
+) -> None:
+    """Signs a statement and writes the bundle to `out`, or puts it in the inbox, or with `--publish` in the log.
+
+    `told` is what the JSON output says besides.
+    """
     from muniment.core.digest import digest_of
     from muniment.evidence.kinds import kind_of
     from muniment.evidence.statement import format_statement
@@ -91,7 +97,7 @@ def deliver(statement: Statement, how: Delivery, out: Path | None = None) -> Non
     payload = format_statement(statement)
     with how.signing.open() as (signer, _):
         bundle = signer.sign(payload)
-    value = {"kind": kind_of(statement.predicate_type), "statement": str(digest_of(payload))}
+    value = {"kind": kind_of(statement.predicate_type), "statement": str(digest_of(payload)), **(told or {})}
     if store is None:
         assert out is not None
         options.write(out, bundle.data)
@@ -117,7 +123,7 @@ def _hold(statement: Statement) -> None:
 def _submit(
     store: Store,
     bundle: Bundle,
-    value: dict[str, str | None],
+    value: dict[str, Any],
     key: NoteSigner | None,
     how: Delivery,
 ) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from muniment.core.digest import Digest
+    from muniment.core.name import Name
     from muniment.evidence.statement import Statement
     from muniment.registry.event import ReleasedArtifact
     from muniment.registry.state import State
@@ -36,6 +37,19 @@ def tell_of_target(registry: str, state: State, target: Digest) -> None:
     logged = (e.record.statement_digest for e in state.entries.values() if e.record is not None)
     if target not in (digest for digest, _ in _inbox(registry)) and target not in logged:
         output.say(f"note: No statement {target} waits in the inbox or is in the log.")
+
+
+def tell_of_incident(registry: str, state: State, name: Name, incident: str) -> None:
+    """Says that no incident by that id is open, unless one that would be waits in the inbox."""
+    from muniment.evidence.kinds import kind_of
+
+    known = state.incidents.get((name, incident))
+    if known is not None and not known.resolved:
+        return
+    said = (s.predicate for _, s in _inbox(registry) if kind_of(s.predicate_type) == "incident")
+    if all((p.get("name"), p.get("incident")) != (str(name), incident) for p in said):
+        output.say(f"note: No incident {incident} of {name} is open, so publish will refuse this.")
+        output.say(f"  try: muniment incident open {name} {incident} --severity high --reason ...")
 
 
 def _speaks_of(statement: Statement, digest: Digest) -> bool:

@@ -15,7 +15,7 @@ from muniment.evidence import attest, link
 from muniment.evidence.artifact import measure
 from muniment.evidence.bom.make import attest_bom
 from muniment.evidence.statement import Statement, format_statement
-from muniment.registry import propose
+from muniment.registry import propose, recovery
 from muniment.registry.event import ReleasedArtifact
 from muniment.registry.facts import evidence_about
 
@@ -134,6 +134,19 @@ def _approve(stage: Stage, statement: Statement, reason: str) -> bool:
 
 def _roll_back(stage: Stage, name: Name) -> None:
     stage.say(f"incident {INCIDENT}: rolling {name} back")
+    seen, standing = "silent while a machine failed", stage.state.current(name, PRODUCTION)
+    opened = propose.incident(
+        stage.state,
+        name,
+        INCIDENT,
+        "opened",
+        seen,
+        stage.clock(),
+        severity="high",
+        environment=PRODUCTION,
+        version=standing,
+    )
+    stage.put(OPERATOR, opened)
     reason = "silent in an incident; by its evaluation it finds fewer of the labelled windows than the version before"
-    statement = propose.rollback(stage.state, name, PRODUCTION, None, INCIDENT, reason, stage.clock())
+    statement = recovery.rollback(stage.state, name, PRODUCTION, None, INCIDENT, reason, stage.clock())
     stage.put(OPERATOR, statement)

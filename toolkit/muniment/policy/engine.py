@@ -17,7 +17,7 @@ from muniment.policy.document import Policy, RuleUse, parse_policy
 from muniment.policy.facts import Facts, Verdict
 from muniment.policy.finding import Finding, Status
 from muniment.policy.gates import SUBMIT
-from muniment.policy.rules import RULES
+from muniment.policy.rules import RULES, approvals_required
 from muniment.policy.variables import variables
 from muniment.policy.waivers import how_to_waive, in_force, said_of, why_not
 
@@ -37,6 +37,12 @@ def evaluate(policy: Policy, facts: Facts) -> tuple[Finding, ...]:
 def failures(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """The findings that keep a subject out."""
     return tuple(f for f in findings if f.status is Status.FAIL)
+
+
+def lacking_approvals(policy: Policy, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The failures that approvals still to come can mend: those of the rule approvals-required."""
+    asking = {use.id for use in policy.rules if use.rule == approvals_required.NAME}
+    return tuple(f for f in failures(findings) if f.rule in asking and f.waits)
 
 
 def _judge(use: RuleUse, facts: Facts, asked: Mapping[str, Any], escalation: str) -> Finding:

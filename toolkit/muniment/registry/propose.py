@@ -183,17 +183,14 @@ def promote(state: State, version: VersionId, environment: str, reason: str, at:
     return format_event(event, subjects_of(_artifacts(state, version)))
 
 
-def rollback(
-    state: State, name: Name, environment: str, to: VersionId | None, incident: str, reason: str, at: datetime
-) -> Statement:
-    """The return of an earlier version to an environment: `to`, or the last one before that is not retired."""
-    current = state.current(name, environment)
+def rollback(state: State, version: VersionId, environment: str, incident: str, reason: str, at: datetime) -> Statement:
+    """The return of a version to an environment; `registry.recovery` says which ones may. Raises `Missing`."""
+    current = state.current(version.name, environment)
     if current is None:
-        raise Missing(f"No version of {name} stands in {environment}.", "There is nothing to roll back.")
-    version = to or recovery_point(state, name, environment)
+        raise Missing(f"No version of {version.name} stands in {environment}.", "There is nothing to roll back.")
     event = Rollback(
         log=_log(state),
-        after=state.last.get(stage_key(name, environment)),
+        after=state.last.get(stage_key(version.name, environment)),
         at=at,
         version=version,
         environment=environment,
@@ -218,15 +215,6 @@ def retire(
         replacement=replacement,
     )
     return format_event(event, subjects_of(_artifacts(state, version)))
-
-
-def recovery_point(state: State, name: Name, environment: str) -> VersionId:
-    """The version that stood in an environment last before the present one and is not retired. Raises `Missing`."""
-    tenures = state.stages.get((name, environment), ())
-    for tenure in reversed(tenures[:-1]):
-        if tenure.version != tenures[-1].version and state.versions[tenure.version].retired is None:
-            return tenure.version
-    raise Missing(f"No earlier version of {name} can return to {environment}.", "Promote another version instead.")
 
 
 def _artifacts(state: State, version: VersionId) -> tuple[ReleasedArtifact, ...]:

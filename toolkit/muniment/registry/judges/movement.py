@@ -10,6 +10,7 @@ from muniment.core.digest import digest_of
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
 from muniment.policy.finding import Finding
+from muniment.policy.rules import recovery_point
 from muniment.registry import facts
 from muniment.registry.documents import stage_document
 from muniment.registry.event import Event, Move, Promote, Rollback, version_key
@@ -22,7 +23,8 @@ from muniment.registry.judges.common import (
     judge_policy,
     version_of,
 )
-from muniment.registry.state import State, Tenure, VersionState
+from muniment.registry.state import IncidentState, State, Tenure, VersionState
+from muniment.registry.words import incidents_of
 from muniment.signing.identity import Signed
 
 
@@ -38,15 +40,61 @@ def judge_rollback(state: State, signed: Signed, event: Event, at: datetime) -> 
     """Admits the return of a version that stood in the environment before and passes the gate rollback."""
     assert isinstance(event, Rollback)
     version = _check_movable(state, signed, event)
-    tenures = state.stages.get((event.version.name, event.environment), ())
-    if not tenures or tenures[-1].version != event.replaces:
+    if state.current(event.version.name, event.environment) != event.replaces:
         raise Refused(f"{event.replaces} does not stand in {event.environment}.", "Name the version that does.")
-    if event.version not in {t.version for t in tenures[:-1]}:
+    bar = barred(state, version, event.environment)
+    if bar:
+        raise Refused(bar, "Roll back to a version that may return, or promote one through its gate.")
+    answered, index = _answered(state, event), state.size
+    linked = replace(answered, rollbacks=(*answered.rollbacks, index))
+    findings, move = _findings(state, signed, event, version, at), _move(state, signed, event, at)
+    return (lambda s: _put_incident(move(s), linked)), findings
+
+
+def barred(state: State, version: VersionState, environment: str) -> str:
+    """Why a version may not return to an environment whatever the gate says, or nothing."""
+    tenures = state.stages.get((version.id.name, environment), ())
+    if version.id not in {t.version for t in tenures[:-1]}:
+        return f"{version.id} never stood in {environment}, so it is no recovery point."
+    if version.retired:
+        return f"{version.id} is retired."
+    located = [i.id for i in incidents_of(state, version.id.name) if i.version == str(version.id)]
+    if located and not _accepted(state, environment):
+        return f"The incident {located[0]} is located to {version.id} and open."
+    return ""
+
+
+def _accepted(state: State, environment: str) -> bool:
+    """Whether policy says of an environment that incidents located to recovery points do not matter."""
+    return any(
+        use.rule == recovery_point.NAME
+        and use.gate == Rollback.kind
+        and not (use.when or use.kinds)
+        and environment in (use.environments or (environment,))
+        and recovery_point.accepts_incidents(use.params)
+        for use in config_of(state).policy.rules
+    )
+
+
+def _answered(state: State, event: Rollback) -> IncidentState:
+    """The open incident that a rollback answers. Raises `Refused`."""
+    name = event.version.name
+    found = state.incidents.get((name, event.incident))
+    if found is None:
         raise Refused(
-            f"{event.version} never stood in {event.environment}, so it is no recovery point.",
-            "Roll back to a version that did, or promote this one through its gate.",
+            f"There is no incident {event.incident} of {name}.",
+            f"Open it first: muniment incident open {name} {event.incident} --env {event.environment} --severity ...",
         )
-    return _move(state, signed, event, at), _findings(state, signed, event, version, at)
+    if found.resolved:
+        raise Refused(
+            f"The incident {event.incident} of {name} is resolved.",
+            f"Open another one and name it: muniment incident open {name} ID --env {event.environment} --severity ...",
+        )
+    return found
+
+
+def _put_incident(state: State, incident: IncidentState) -> State:
+    return replace(state, incidents=state.incidents.set((incident.name, incident.id), incident))
 
 
 def check_order(state: State, version: VersionId, environment: str) -> None:

@@ -22,6 +22,7 @@ from muniment.site.facts.common import (
     version_link,
 )
 from muniment.site.facts.graph import graph_facts
+from muniment.site.facts.trouble import incidents_with
 from muniment.site.page import Sheet
 from muniment.site.proofs import Proofs
 
@@ -78,6 +79,7 @@ def version_facts(book: Book, version: VersionId) -> Facts:
         "releasedAt": format_instant(found.released_at),
         "artifacts": [_artifact(book, version, a) for a in found.artifacts],
         "stages": [_stay(book, stay) for stay in stays(book.state, version)],
+        "incidents": incidents_with(book, version),
         "gates": _gates(book, found),
         "evidence": _evidence(book, version, records),
         "shaken": shaken_facts(book, version),

@@ -1,0 +1,102 @@
+"""What runs and what returns on the command line: rollback; and mistakes with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.run import muniment
+from tests.cli.test_bad_input import files, plain
+from tests.cli.test_bad_input import place as place
+from tests.cli.test_oversight import run
+from tests.world import World
+
+BACK = ["rollback", "aiops/cpu", "--env", "production"]
+WHY = ["--incident", "INC-7", "--reason", "worse"]
+OPENED = ["incident", "open", "aiops/cpu", "INC-8", "--severity", "low", "--reason", "seen"]
+LOCATED = ["incident", "locate", "aiops/cpu", "INC-7", "--version", "2.0.0", "--reason", "there"]
+RESOLVED = ["incident", "resolve", "aiops/cpu", "INC-7", "--reason", "mended"]
+
+
+def test_what_may_return_is_said_and_nothing_is_signed(told: World, place: Path) -> None:
+    before = files(place / "registry")
+    ran = muniment(*BACK, "--check", "-r", place / "registry")
+    assert ran.code == 0
+    first, last = ran.out.splitlines()
+    assert first.startswith("aiops/cpu@2.0.0: permitted; it left at 20")
+    assert last == "aiops/cpu@2.0.0 would return"
+    value = json.loads(muniment(*BACK, "--check", "--json", "-r", place / "registry").out)
+    assert value["chosen"] == "aiops/cpu@2.0.0"
+    assert value["candidates"][0] | {"leftAt": ""} == {
+        "version": "aiops/cpu@2.0.0",
+        "leftAt": "",
+        "permitted": True,
+        "against": [],
+        "lacking": [],
+        "findings": [],
+    }
+    assert files(place / "registry") == before
+
+
+def test_a_rollback_explains_what_it_chose(told: World, place: Path) -> None:
+    ran = run(told, place, "operator", *BACK, *WHY, "--json")
+    assert ran.code == 0
+    assert "aiops/cpu@2.0.0: permitted; it left at " in ran.err
+    value = json.loads(ran.out)
+    assert value["kind"] == "rollback"
+    assert [c["version"] for c in value["candidates"]] == ["aiops/cpu@2.0.0"]
+    assert json.loads(muniment("show", "aiops/cpu#production", "-r", place / "registry", "--json").out)["version"] == (
+        "aiops/cpu@2.0.0"
+    )
+
+
+def locate(told: World, place: Path) -> None:
+    ran = run(told, place, "operator", *LOCATED)
+    assert ran.code == 0
+
+
+def test_none_may_return(told: World, place: Path) -> None:
+    locate(told, place)
+    fact = "The incident INC-7 is located to aiops/cpu@2.0.0 and open."
+    for more in ([], ["--to", "2.0.0"]):
+        ran = muniment(*BACK, "--check", *more, "-r", place / "registry")
+        assert ran.code == 1
+        assert ran.out.splitlines()[0].startswith("aiops/cpu@2.0.0: not permitted")
+        assert ran.out.splitlines()[1] == f"  {fact}"
+    before = files(place / "registry")
+    plain(run(told, place, "operator", *BACK, *WHY), 3, fact)
+    plain(run(told, place, "operator", *BACK, *WHY, "--to", "2.0.0"), 1, fact)
+    plain(run(told, place, "operator", *BACK, *WHY, "--to", "9"), 1, "not among those that stood in production")
+    assert files(place / "registry") == before
+
+
+@pytest.mark.parametrize("given", [[], ["--incident", "INC-7"], ["--reason", "r"]])
+def test_a_rollback_without_incident_or_reason(told: World, place: Path, given: list[str]) -> None:
+    plain(run(told, place, "operator", *BACK, *given), 2, "A rollback answers an incident")
+
+
+def test_an_incident_that_is_not_open(told: World, place: Path) -> None:
+    signing = ["--sandbox", told.folder / "sandbox", "--as", "operator", "-r", place / "registry"]
+    unknown = ["--incident", "INC-8", "--reason", "r"]
+    ran = muniment(*BACK, *unknown, *signing)
+    assert (ran.code, "note: No incident INC-8 of aiops/cpu is open" in ran.err) == (0, True)
+    opened = muniment(*OPENED, *signing)
+    assert opened.code == 0
+    assert "note: No incident" not in muniment(*BACK, *unknown, *signing).err
+
+
+def test_an_incident_of_the_same_batch_is_enough(told: World, place: Path) -> None:
+    signing = ["--sandbox", told.folder / "sandbox", "--as", "operator", "-r", place / "registry"]
+    muniment(*OPENED, *signing)
+    ran = run(told, place, "operator", *BACK, "--incident", "INC-8", "--reason", "r")
+    assert ran.code == 0, ran
+    assert "incident" in ran.out
+
+
+def test_an_incident_that_is_resolved(told: World, place: Path) -> None:
+    assert run(told, place, "operator", *RESOLVED).code == 0
+    ran = run(told, place, "operator", *BACK, *WHY)
+    assert ran.code == 1
+    assert "The incident INC-7 of aiops/cpu is resolved." in ran.err
