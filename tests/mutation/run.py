@@ -109,12 +109,11 @@ def reach(tests: list[str]) -> dict[str, dict[str, list[str]]]:
     """File → line → the tests that run it."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "coveragerc"
-        settings.write_text(
-            f"[run]\ndynamic_context = test_function\nsource = {PACKAGE}\n[json]\nshow_contexts = True\n"
-        )
+        settings.write_text(f"[run]\nsource = {PACKAGE}\n[json]\nshow_contexts = True\n")
         environment = _environment(TOP) | {"COVERAGE_FILE": f"{folder}/data"}
         command = [sys.executable, "-m", "coverage"]
-        run = [*command, "run", f"--rcfile={settings}", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+        plugins = ["-p", "no:cacheprovider", "-p", "tests.mutation.contexts"]
+        run = [*command, "run", f"--rcfile={settings}", "-m", "pytest", "-q", *plugins, *tests]
         subprocess.run(run, cwd=TOP, env=environment, check=True, stdout=subprocess.DEVNULL)
         out = f"{folder}/report.json"
         subprocess.run(
@@ -154,19 +153,7 @@ def _chosen(mutant: Mutant, contexts: dict[str, list[str]]) -> list[str]:
     near = range(mutant.line - 1, mutant.raised + 1)
     lines = [mutant.raised, *(line for line in near if line != mutant.raised)]
     found = [context for line in lines for context in sorted(contexts.get(str(line), ())) if context]
-    return list(dict.fromkeys(filter(None, map(_node, found))))
-
-
-def _node(context: str) -> str:
-    """The path and name by which pytest knows a context: tests.verify.test_pack.test_x, or log.test_note.test_x."""
-    for top in ("", "tests"):  # a folder of tests that is a package is imported from the folder above it
-        module, _, name = context.rpartition(".")
-        path = Path(top, *module.split("."))
-        while path.parts and not (TOP / path.with_suffix(".py")).is_file():
-            path, name = path.parent, f"{path.name}::{name}"
-        if path.parts:
-            return f"{path.with_suffix('.py')}::{name}"
-    return ""
+    return list(dict.fromkeys(found))
 
 
 def _environment(top: Path) -> dict[str, str]:
