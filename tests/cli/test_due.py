@@ -12,11 +12,13 @@ from muniment.core.instant import format_instant
 from tests.cli.run import muniment
 from tests.cli.test_bad_input import files, plain
 from tests.cli.test_bad_input import place as place
-from tests.cli.test_oversight import ask
+from tests.cli.test_oversight import ask, run
+from tests.cli.test_running import RESOLVED
 from tests.world import World, now
 
 
 def test_what_waits_is_listed_with_its_date_and_overdue_once_that_has_come(told: World, place: Path) -> None:
+    assert run(told, place, "operator", *RESOLVED).code == 0
     assert muniment("due", "-r", place / "registry").out == "nothing falls due within 30d\n"
     statement, before = ask(told, place), files(place / "registry")
     ran = muniment("due", "-r", place / "registry", "--within", "31d", "--json", "--fail-overdue")
@@ -35,6 +37,7 @@ def test_what_waits_is_listed_with_its_date_and_overdue_once_that_has_come(told:
 
 
 def test_a_job_hears_of_it(told: World, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(told, place, "operator", *RESOLVED).code == 0
     ask(told, place)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_OUTPUT", str(place / "output"))

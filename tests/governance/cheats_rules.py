@@ -221,13 +221,13 @@ def _a_scan_that_calls_the_whole_safe(of: Organisation) -> Any:
 @cheat("never stood in production")
 def _a_rollback_to_what_never_stood_there(of: Organisation) -> Any:
     of.put("oncall", of.incident("anomaly/cpu", "INC-8", "opened", "Slow.", severity="low"))
-    return of.sign("oncall", of.rollback("anomaly/cpu", "anomaly/cpu@2.0.0", "INC-8"))
+    return of.sign("oncall", of.rollback("anomaly/cpu@2.0.0", "INC-8"))
 
 
 @cheat("days ago, and 120 are allowed")
 def _a_rollback_to_what_is_too_old(of: Organisation) -> Any:
     of.put("oncall", of.incident("anomaly/cpu", "INC-9", "opened", "Slow.", severity="low"))
-    return of.sign("oncall", of.rollback("anomaly/cpu", "anomaly/cpu@1.0.0", "INC-9"))
+    return of.sign("oncall", of.rollback("anomaly/cpu@1.0.0", "INC-9"))
 
 
 @cheat("stands in production")

@@ -280,11 +280,9 @@ class Organisation:
         located = parse_version_id(version) if version else None
         return propose.incident(self.state, parse_name(name), number, action, reason, self.at, version=located, **more)
 
-    def rollback(self, name: str, to: str, incident: str) -> Statement:
+    def rollback(self, to: str, incident: str) -> Statement:
         """The return of a version to production."""
-        version = parse_version_id(to)
-        why = "It did not alarm."
-        return propose.rollback(self.state, parse_name(name), "production", version, incident, why, self.at)
+        return propose.rollback(self.state, parse_version_id(to), "production", incident, "It did not alarm.", self.at)
 
     def retire(self, version: str, category: str, instead: str | None = None) -> Statement:
         """The end of a version."""

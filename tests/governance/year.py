@@ -210,8 +210,8 @@ def _summer(of: Organisation) -> None:
         "oncall",
         of.incident("anomaly/cpu", "INC-7", "located", "Only 1.2.0 alarms.", version="anomaly/cpu@1.2.0"),
     )
-    of.do("roll back to 1.1.0", "oncall", of.rollback("anomaly/cpu", "anomaly/cpu@1.1.0", "INC-7"))
-    of.do("roll back to 1.2.0 again", "operator", of.rollback("anomaly/cpu", "anomaly/cpu@1.2.0", "INC-7"))
+    of.do("roll back to 1.1.0", "oncall", of.rollback("anomaly/cpu@1.1.0", "INC-7"))
+    of.do("roll back to 1.2.0 again", "operator", of.rollback("anomaly/cpu@1.2.0", "INC-7"))
     of.on("2025-06-23")
     of.do("resolve INC-7", "oncall", of.incident("anomaly/cpu", "INC-7", "resolved", "1.1.0 runs; 1.2.0 is retired."))
     of.do(

@@ -16,7 +16,7 @@ from muniment.evidence.kinds import EVENTS, EVIDENCE
 from muniment.evidence.statement import Statement, Subject
 from muniment.insight.due import Due, Glance, due
 from muniment.log.note import NoteSigner
-from muniment.registry import propose
+from muniment.registry import propose, recovery
 from muniment.registry.event import ReleasedArtifact
 from muniment.signing.lifetime import root_lifetimes
 from muniment.verify.monitor import Waiting
@@ -416,7 +416,7 @@ def test_an_incident_is_a_duty_until_it_is_located_and_answered() -> None:
     tell("located", version=second)
     (found,) = of_kind("incident", seen(registry))
     assert "lies in aiops/cpu@2.0.0, which still stands in production" in found.fact
-    back = propose.rollback(registry.state, CPU, "production", None, "INC-1", "r", registry.at)
+    back = recovery.rollback(registry.state, CPU, "production", None, "INC-1", "r", registry.at)
     registry.put("operator", back)
     assert not of_kind("incident", seen(registry))
 

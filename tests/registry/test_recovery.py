@@ -119,7 +119,7 @@ def test_policy_may_accept_incidents_and_a_resolved_one_does_not_matter() -> Non
 
 @pytest.mark.parametrize(
     "narrowed",
-    [{"environments": ["staging"]}, {"gate": "promote", "severity": "warn"}, {"when": "true"}, {"kinds": ["dataset"]}],
+    [{"environments": ["staging"]}, {"gate": "promote", "severity": "warn"}, {"when": "false"}, {"kinds": ["dataset"]}],
 )
 def test_accepting_incidents_elsewhere_accepts_none_here(narrowed: dict[str, Any]) -> None:
     paper, (_, two, _) = three({**ACCEPTING, **narrowed})

@@ -15,7 +15,7 @@ from muniment.policy.finding import Finding
 from muniment.registry import propose
 from muniment.registry.dryrun import try_gate
 from muniment.registry.judges.common import config_of
-from muniment.registry.judges.movement import barred
+from muniment.registry.judges.movement import barred, located
 from muniment.registry.state import State
 
 
@@ -101,5 +101,6 @@ def _candidate(state: State, version: VersionId, environment: str, left: datetim
         return Candidate(version, left, (bar,), (), ())
     findings = try_gate(state, version, "rollback", environment, at)
     lacking = lacking_approvals(config_of(state).policy, findings)
-    against = tuple(f"{f.rule}: {f.reason}" for f in failures(findings) if f not in lacking)
-    return Candidate(version, left, against, tuple(f"{f.rule}: {f.reason}" for f in lacking), findings)
+    found = located(state, state.versions[version], findings)
+    against = [*filter(None, [found]), *(f"{f.rule}: {f.reason}" for f in failures(findings) if f not in lacking)]
+    return Candidate(version, left, tuple(against), tuple(f"{f.rule}: {f.reason}" for f in lacking), findings)

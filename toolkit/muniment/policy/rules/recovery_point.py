@@ -34,7 +34,7 @@ def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     if facts.retired:
         return Verdict(False, f"{facts.subject} is retired.", fix)
     located = [i.id for i in facts.incidents if i.version == facts.subject]
-    if located and not accepts_incidents(params):
+    if located and params.get("incidents", "fail") == "fail":
         return Verdict(False, f"The incident {located[0]} is located to {facts.subject} and open.", fix)
     longest = max(_length(t) for t in stays)
     if longest < timedelta(hours=params.get("minHours", 0)):
@@ -44,11 +44,6 @@ def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     if "maxDays" in params and is_older(facts.at, left, params["maxDays"]):
         return Verdict(False, f"It left {age(facts.at, left)} ago, and {params['maxDays']} are allowed.", fix)
     return Verdict(True, f"{facts.subject} stood in {facts.environment} until {age(facts.at, left)} ago.")
-
-
-def accepts_incidents(params: Mapping[str, Any]) -> bool:
-    """Whether an open incident located to the version does not matter."""
-    return bool(params.get("incidents", "fail") == "accept")
 
 
 def _length(tenure: TenureFact) -> timedelta:

@@ -9,7 +9,7 @@ from muniment.core.canonical import format_json
 from muniment.core.digest import digest_of
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
-from muniment.policy.finding import Finding
+from muniment.policy.finding import Finding, Status
 from muniment.policy.rules import recovery_point
 from muniment.registry import facts
 from muniment.registry.documents import stage_document
@@ -42,38 +42,33 @@ def judge_rollback(state: State, signed: Signed, event: Event, at: datetime) -> 
     version = _check_movable(state, signed, event)
     if state.current(event.version.name, event.environment) != event.replaces:
         raise Refused(f"{event.replaces} does not stand in {event.environment}.", "Name the version that does.")
+    answered, index = _answered(state, event), state.size
     bar = barred(state, version, event.environment)
+    findings = () if bar else _findings(state, signed, event, version, at)
+    bar = bar or located(state, version, findings)
     if bar:
         raise Refused(bar, "Roll back to a version that may return, or promote one through its gate.")
-    answered, index = _answered(state, event), state.size
-    linked = replace(answered, rollbacks=(*answered.rollbacks, index))
-    findings, move = _findings(state, signed, event, version, at), _move(state, signed, event, at)
+    linked, move = replace(answered, rollbacks=(*answered.rollbacks, index)), _move(state, signed, event, at)
     return (lambda s: _put_incident(move(s), linked)), findings
 
 
 def barred(state: State, version: VersionState, environment: str) -> str:
-    """Why a version may not return to an environment whatever the gate says, or nothing."""
+    """Why a version may not return to an environment whatever policy says, or nothing."""
     tenures = state.stages.get((version.id.name, environment), ())
     if version.id not in {t.version for t in tenures[:-1]}:
         return f"{version.id} never stood in {environment}, so it is no recovery point."
     if version.retired:
         return f"{version.id} is retired."
-    located = [i.id for i in incidents_of(state, version.id.name) if i.version == str(version.id)]
-    if located and not _accepted(state, environment):
-        return f"The incident {located[0]} is located to {version.id} and open."
     return ""
 
 
-def _accepted(state: State, environment: str) -> bool:
-    """Whether policy says of an environment that incidents located to recovery points do not matter."""
-    return any(
-        use.rule == recovery_point.NAME
-        and use.gate == Rollback.kind
-        and not (use.when or use.kinds)
-        and environment in (use.environments or (environment,))
-        and recovery_point.accepts_incidents(use.params)
-        for use in config_of(state).policy.rules
-    )
+def located(state: State, version: VersionState, findings: tuple[Finding, ...]) -> str:
+    """The open incident that keeps a version from returning where no rule recovery-point has spoken, or nothing."""
+    asking = {use.id for use in config_of(state).policy.rules if use.rule == recovery_point.NAME}
+    if any(f.rule in asking and f.status is not Status.NOT_APPLICABLE for f in findings):
+        return ""
+    found = [i.id for i in incidents_of(state, version.id.name) if i.version == str(version.id)]
+    return f"The incident {found[0]} is located to {version.id} and open." if found else ""
 
 
 def _answered(state: State, event: Rollback) -> IncidentState:
