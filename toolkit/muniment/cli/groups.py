@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from muniment.cli import (
+    deletion,
     due,
     events,
     evidence,
@@ -24,20 +25,6 @@ from muniment.cli import (
 
 def register(app: typer.Typer) -> None:
     """Adds every group's commands, in the order the help shows them."""
-    for group in (
-        registry,
-        keys,
-        evidence,
-        events,
-        running,
-        oversight,
-        policy,
-        verify,
-        witness,
-        monitor,
-        due,
-        site,
-        story,
-        sandbox,
-    ):
+    rules, reading = (events, running, oversight, deletion, policy), (verify, witness, monitor, due)
+    for group in (registry, keys, evidence, *rules, *reading, site, story, sandbox):
         group.register(app)

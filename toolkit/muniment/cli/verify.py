@@ -103,6 +103,7 @@ def show(
         return
     version = state.versions[propose.resolve(state, parse_selector(selector))]
     value = version_document(version) | {"environments": list(state.environments_of(version.id))}
+    value |= {"redacted": gone} if (gone := _gone(state, version)) else {}
     output.result(value, "\n".join(line for key, item in value.items() for line in _field(key, item)), json)
 
 
@@ -123,7 +124,7 @@ def history(
         approvals = (a.index for event in events for a in approvals_for(replayed.state, event))
         wanted = sorted({*events, *approvals})
     rows = [_entry(replayed, i) for i in wanted]
-    output.result(rows, "\n".join(f"{r['index']:>5}  {r['at']}  {r['kind']:<11} {r['signer']}" for r in rows), json)
+    output.result(rows, "\n".join(map(_line, rows)), json)
 
 
 def _value(done: Verified) -> dict[str, Any]:
@@ -142,6 +143,9 @@ def _value(done: Verified) -> dict[str, Any]:
         "asserted": list(done.asserted),
         "replayedBy": list(done.replayed_by),
         "notChecked": list(done.not_checked),
+        "redacted": [
+            {"by": one.by, "records": list(one.records), "decisions": list(one.decisions)} for one in done.unproven
+        ],
     }
 
 
@@ -178,9 +182,21 @@ def _table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(f"{r['version']:<40} {r['kind']:<9} {', '.join(r['environments'])}".rstrip() for r in rows)
 
 
+def _gone(state: Any, version: Any) -> list[dict[str, Any]]:
+    """Evidence of a version that was redacted: its statement, and the entry that says so."""
+    found = ((digest, state.entries[state.statements[digest][0]].unproven) for digest in version.evidence)
+    return [{"statement": str(digest), "by": by} for digest, by in found if by is not None]
+
+
+def _line(row: dict[str, Any]) -> str:
+    since = f" unproven since entry {row['unprovenSince']}" if "unprovenSince" in row else ""
+    return f"{row['index']:>5}  {row['at']}  {row['kind']:<11} {row['signer']}{since}"
+
+
 def _entry(replayed: History, index: int) -> dict[str, Any]:
     from muniment.core.instant import format_instant
 
     entry = replayed.entries[index]
     signer = entry.record.identity.subject if entry.record else ""
-    return {"index": index, "at": format_instant(entry.admitted_at), "kind": entry.kind, "signer": signer}
+    value = {"index": index, "at": format_instant(entry.admitted_at), "kind": entry.kind, "signer": signer}
+    return value | ({"unprovenSince": entry.unproven} if entry.unproven is not None else {})

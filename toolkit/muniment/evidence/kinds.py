@@ -24,6 +24,7 @@ EVENTS: dict[str, str] = {
     for kind in (
         *("configure", "rotate-key", "release", "approve", "revoke", "waive", "incident"),
         *("promote", "rollback", "retire"),
+        *("request-deletion", "redact"),
     )
 }
 

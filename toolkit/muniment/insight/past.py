@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from muniment.core.errors import Usage
-from muniment.registry.check import check
+from muniment.registry.check import check, check_absent
 from muniment.registry.state import Entry, State
 
 
@@ -34,4 +34,6 @@ def _after(state: State, entry: Entry) -> State:
     signed = entry.carrier or entry.record
     if signed is not None:
         return check(state, signed, entry.admitted_at, entry.leaf)
+    if entry.unproven is not None:
+        return check_absent(state, entry.leaf, entry.admitted_at, entry.unproven)
     return replace(state, size=entry.index + 1, entries=state.entries.set(entry.index, entry))

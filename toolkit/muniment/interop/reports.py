@@ -10,6 +10,7 @@ from muniment.insight.due import Due
 from muniment.interop.github import Annotation, Level, cell, report, table
 from muniment.policy.finding import Finding, Status
 from muniment.registry.cosign import Gathered
+from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.draft import Turned
 from muniment.registry.event import Approve, Configure, Event
 from muniment.registry.sequencer import Published
@@ -186,6 +187,10 @@ def _target(event: Event) -> str:
             return "the registry's configuration"
         case Approve(target=target):
             return str(target)
+        case RequestDeletion(statements=statements):
+            return ", ".join(map(str, statements))
+        case Redact(bundles=bundles):
+            return ", ".join(map(str, bundles))
     version, environment = getattr(event, "version", ""), getattr(event, "environment", "")
     return f"{version} in {environment}" if environment else str(version)
 

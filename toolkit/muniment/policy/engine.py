@@ -17,12 +17,15 @@ from muniment.policy.document import Policy, RuleUse, parse_policy
 from muniment.policy.facts import Facts, Verdict
 from muniment.policy.finding import Finding, Status
 from muniment.policy.gates import SUBMIT
-from muniment.policy.rules import RULES, approvals_required
+from muniment.policy.rules import APART_FROM_EVIDENCE, OWN, RULES, approvals_required
 from muniment.policy.variables import variables
 from muniment.policy.waivers import how_to_waive, in_force, said_of, why_not
 
-__all__ = ["Policy", "RuleUse", "evaluate", "failures", "parse_policy"]
+__all__ = ["Policy", "RuleUse", "apart_from_evidence", "evaluate", "failures", "is_asked", "parse_policy"]
 
+# What tells of evidence in the log; at the gate submit the record that is judged is not in it yet.
+_OF_EVIDENCE = frozenset({"evidence", "metrics", "bom", "data", "current", "standing"})
+_OF_OTHERS = frozenset({"data"})
 _DOUBTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -43,6 +46,22 @@ def lacking_approvals(policy: Policy, findings: tuple[Finding, ...]) -> tuple[Fi
     """The failures that approvals still to come can mend: those of the rule approvals-required."""
     asking = {use.id for use in policy.rules if use.rule == approvals_required.NAME}
     return tuple(f for f in failures(findings) if f.rule in asking and f.waits)
+
+
+def is_asked(policy: Policy, gate: str) -> bool:
+    """Whether a policy has rules at a gate."""
+    return any(use.gate == gate for use in policy.rules)
+
+
+def apart_from_evidence(policy: Policy) -> Policy:
+    """The rules that can be asked where evidence is gone: whoever has it all finds them met no less."""
+    return replace(policy, rules=tuple(use for use in policy.rules if _is_apart(use)))
+
+
+def _is_apart(use: RuleUse) -> bool:
+    named = {name for program in (use.when, use.require) if program is not None for name in program.names}
+    asked = _OF_OTHERS if use.gate == SUBMIT else _OF_EVIDENCE
+    return use.rule in APART_FROM_EVIDENCE | {OWN} and named.isdisjoint(asked)
 
 
 def _judge(use: RuleUse, facts: Facts, asked: Mapping[str, Any], escalation: str) -> Finding:

@@ -10,18 +10,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from muniment.core.digest import Digest
-from muniment.core.errors import Malformed, Refused
+from muniment.core.errors import Malformed, Refused, Untrusted
 from muniment.evidence.check import check_evidence
 from muniment.evidence.kinds import EVENTS, EVIDENCE, THIRD_PARTY, kind_of
-from muniment.evidence.statement import format_statement
+from muniment.evidence.statement import Subject, format_statement
 from muniment.log.merkle import leaf_hash
 from muniment.log.tiles import MAX_ENTRY
 from muniment.policy.finding import Finding
-from muniment.registry import words
+from muniment.registry import redaction, words
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure, Event
 from muniment.registry.judges import JUDGES, evidence
 from muniment.registry.judges.common import config_of
+from muniment.registry.leaf import parse_line
 from muniment.registry.predicate import parse_event
 from muniment.registry.sources import open_third_party
 from muniment.registry.state import Entry, Era, State
@@ -46,8 +47,9 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
             f"{signed.statement.predicate_type} is no kind of record this registry knows.",
             f"Submit one of: {', '.join([*EVIDENCE, *EVENTS])}.",
         )
-    canonical = _check_form(signed, leaf)
-    _check_time(state, signed, at)
+    canonical = format_statement(signed.statement)
+    _check_form(signed.statement.subjects, leaf)
+    _check_time(state, signed.signed_at, at)
     _check_new(state, signed)
     if kind not in EVENTS:
         return _admit_evidence(state, signed, at, leaf, kind)
@@ -62,7 +64,27 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     return change(_append(state, signed, at, leaf, kind, event, findings))
 
 
+def check_absent(state: State, leaf: bytes, at: datetime, by: int) -> State:
+    """The state after a record of which only its leaf is left, as the redact event at index `by` will have it.
+
+    Who signed it and what it said stays unknown. Raises `Refused`, `Malformed`, or `Untrusted` for what cannot be gone.
+    """
+    line, index = parse_line(leaf), state.size
+    kind = kind_of(line.type)
+    if isinstance(line.subjects, Digest) or (kind not in EVIDENCE and kind != THIRD_PARTY) or by <= index:
+        raise Untrusted(
+            f"The bundle of entry {index} is missing, and no such record can be redacted.", "Fetch it again, whole."
+        )
+    _check_form(line.subjects, leaf)
+    _check_time(state, line.signed_at, at)
+    _check_kept(state, line.statement)
+    entry = Entry(index, leaf, kind, None, None, at, unproven=by)
+    new = _appended(state, entry, line.statement, line.subjects)
+    return replace(new, absent=new.absent.set(index, by))
+
+
 def _admit_evidence(state: State, signed: Signed, at: datetime, leaf: bytes, kind: str) -> State:
+    _check_kept(state, signed.statement_digest)
     _check_role(state, signed, kind, None, at)
     carrier, said = None, signed
     if kind == THIRD_PARTY:
@@ -72,25 +94,23 @@ def _admit_evidence(state: State, signed: Signed, at: datetime, leaf: bytes, kin
     return _append(state, said, at, leaf, kind, None, evidence.judge(state, signed, said, kind, at), carrier)
 
 
-def _check_form(signed: Signed, leaf: bytes) -> bytes:
-    """The statement in canonical JSON. Raises `Malformed` for what a leaf file, a page or a terminal cannot hold."""
-    canonical = format_statement(signed.statement)
+def _check_form(subjects: tuple[Subject, ...], leaf: bytes) -> None:
+    """Raises `Malformed` for what a leaf file, a page or a terminal cannot hold."""
     if len(leaf) > MAX_ENTRY:
         raise Malformed(
             f"The record's leaf has {len(leaf)} bytes; at most {MAX_ENTRY} fit.", "Give its subjects shorter names."
         )
-    if len(signed.statement.subjects) > MAX_NAMED:
+    if len(subjects) > MAX_NAMED:
         raise Malformed(f"The record names more than {MAX_NAMED} subjects.", "Speak of a folder by its one digest.")
-    for subject in signed.statement.subjects:
+    for subject in subjects:
         if _CONTROL.search(subject.name):
             raise Malformed(f"The subject {subject.name[:80]!r} holds a control character.", "Name it in plain text.")
-    return canonical
 
 
-def _check_time(state: State, signed: Signed, at: datetime) -> None:
+def _check_time(state: State, signed_at: datetime, at: datetime) -> None:
     if state.admitted_at is not None and at < state.admitted_at:
         raise Refused("The batch is admitted before the one it follows.", "Time in a log never goes back.")
-    if signed.signed_at > at:
+    if signed_at > at:
         raise Refused(
             "The record was signed after its batch was admitted.", "Publish again with a clock that is right."
         )
@@ -101,6 +121,16 @@ def _check_new(state: State, signed: Signed) -> None:
         record = state.entries[index].carrier or state.entries[index].record
         if record is not None and record.identity.key == signed.identity.key:
             raise Refused(f"The same statement by the same signer is entry {index} already.", "Nothing is left to do.")
+
+
+def _check_kept(state: State, statement: Digest) -> None:
+    """Raises `Refused` for a statement that was redacted: who signs it again does not bring it back."""
+    for index in state.statements.get(statement, ()):
+        if redaction.is_gone(state, index):
+            raise Refused(
+                f"The statement was redacted: entry {index}, by entry {state.absent[index]}.",
+                "What was deleted stays deleted; make another statement without it.",
+            )
 
 
 def _check_role(state: State, signed: Signed, kind: str, namespace: str | None, at: datetime) -> None:
@@ -154,19 +184,23 @@ def _append(
     findings: tuple[Finding, ...],
     carrier: Signed | None = None,
 ) -> State:
-    index = state.size
+    entry = Entry(state.size, leaf, kind, signed, event, at, findings, carrier)
+    last = state.last.set(event.acts_on(signed.identity.key), state.size) if event else state.last
+    return replace(_appended(state, entry, signed.statement_digest, signed.statement.subjects), last=last)
+
+
+def _appended(state: State, entry: Entry, statement: Digest, subjects: tuple[Subject, ...]) -> State:
     about = state.about
-    for digest in dict.fromkeys(s.digest for s in signed.statement.subjects):
-        about = about.set(digest, (*about.get(digest, ()), index))
-    known = state.statements.get(signed.statement_digest, ())
+    for digest in dict.fromkeys(s.digest for s in subjects):
+        about = about.set(digest, (*about.get(digest, ()), entry.index))
+    known = state.statements.get(statement, ())
     return replace(
         state,
-        size=index + 1,
-        admitted_at=at,
-        statements=state.statements.set(signed.statement_digest, (*known, index)),
+        size=entry.index + 1,
+        admitted_at=entry.admitted_at,
+        statements=state.statements.set(statement, (*known, entry.index)),
         about=about,
-        last=state.last.set(event.acts_on(signed.identity.key), index) if event else state.last,
-        entries=state.entries.set(index, Entry(index, leaf, kind, signed, event, at, findings, carrier)),
+        entries=state.entries.set(entry.index, entry),
     )
 
 

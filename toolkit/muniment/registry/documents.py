@@ -9,6 +9,7 @@ Subjects are chosen so that one listing is all there is on a matter, kinds to co
     name/<namespace>/<name>/incident/<id>
     name/<namespace>/<name>/open                      its incidents that are open
     artifact/<sha256>                                 below it whatever is said of bytes
+    artifact/<sha256>/redacted                        which of its records are redacted
     approval/<statement>                              below it whatever is said of the approvals of a statement
 """
 
@@ -27,6 +28,7 @@ from muniment.registry.event import CONFIG_KEY, ReleasedArtifact, name_key, stag
 from muniment.registry.state import (
     Approval,
     IncidentState,
+    Redaction,
     State,
     Tenure,
     Trouble,
@@ -109,6 +111,11 @@ def artifact_key(digest: Digest) -> str:
     return f"artifact/{digest.hex}"
 
 
+def redacted_key(digest: Digest) -> str:
+    """The subject of what was redacted of the records about an artifact."""
+    return f"{artifact_key(digest)}/redacted"
+
+
 def artifact_document(artifact: ReleasedArtifact) -> dict[str, str]:
     """An artifact as JSON."""
     return {"digest": str(artifact.digest), "kind": artifact.kind, "name": artifact.name}
@@ -177,6 +184,10 @@ def _artifact(records: tuple[int, ...]) -> dict[str, Any]:
     return {"records": list(records)}
 
 
+def _redacted(gone: tuple[Redaction, ...]) -> dict[str, Any]:
+    return {"records": [{"by": one.by, "entry": one.entry} for one in gone]}
+
+
 SECTIONS = (
     Section("versions", version_key, version_document),
     Section("stages", lambda place: stage_key(*place), stage_document),
@@ -185,4 +196,5 @@ SECTIONS = (
     Section("incidents", lambda named: incident_key(*named), _incident),
     Section("open", open_key, _open),
     Section("about", artifact_key, _artifact),
+    Section("redacted", redacted_key, _redacted),
 )

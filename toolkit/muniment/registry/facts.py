@@ -154,7 +154,7 @@ def release_evidence(state: State, event: Release) -> tuple[EvidenceFact, ...]:
 
     Raises `Refused`.
     """
-    entries = [_admitted(state, digest, event) for digest in event.evidence]
+    entries = [_trusted(state, digest, event) for digest in event.evidence]
     known = reach(entries, event.artifacts)
     for entry in entries:
         if not concerns(entry, known):
@@ -166,9 +166,9 @@ def release_evidence(state: State, event: Release) -> tuple[EvidenceFact, ...]:
 
 
 def bound_evidence(state: State, version: VersionState) -> tuple[EvidenceFact, ...]:
-    """The evidence a released version is bound to."""
+    """The evidence a released version is bound to, as far as it was not redacted."""
     found = (state.entries[state.statements[digest][0]] for digest in version.evidence)
-    return tuple(_fact(state, entry, version.id.name.namespace) for entry in found)
+    return tuple(_fact(state, entry, version.id.name.namespace) for entry in found if entry.record is not None)
 
 
 def data_of(statement: Statement) -> frozenset[Digest]:
@@ -182,7 +182,7 @@ def evidence_about(state: State, artifacts: tuple[ReleasedArtifact, ...]) -> tup
 
     Steps that made another artifact of the same data, or used another, are left to that one.
     """
-    evidence = [e for _, e in sorted(state.entries.items()) if e.kind in EVIDENCE]
+    evidence = [e for _, e in sorted(state.entries.items()) if e.kind in EVIDENCE and e.record is not None]
     known = reach(evidence, artifacts)
     others = {d for e in evidence if e.kind not in ("link", "dataset") for d in _touched(e)} - known.back
     found = [e for e in evidence if concerns(e, known) and (_touched(e) & known.own or not _touched(e) & others)]
@@ -231,15 +231,28 @@ def _sources(kind: str, statement: Statement) -> set[Digest]:
     return set()
 
 
-def _admitted(state: State, digest: Digest, event: Release) -> Entry:
+def check_named(state: State, event: Release) -> None:
+    """Raises `Refused` unless all that a release names is evidence in the log that was not redacted."""
+    for digest in event.evidence:
+        _named(state, digest, event)
+
+
+def _named(state: State, digest: Digest, event: Release) -> tuple[int, ...]:
     indexes = state.statements.get(digest, ())
     if not indexes:
         raise Refused(
             f"{event.version} names evidence {digest} that is not in the log.", "Submit and publish the evidence first."
         )
-    namespace = event.version.name.namespace
-    if state.entries[indexes[0]].kind not in EVIDENCE:
+    if not state.entries[indexes[0]].is_evidence:
         raise Refused(f"{event.version} names entry {indexes[0]}, which is no evidence.", "Name only evidence.")
+    by = state.absent.get(indexes[0], state.size)
+    if by < state.size:
+        raise Refused(f"{event.version} names evidence (entry {indexes[0]}) that entry {by} redacted.", "Leave it out.")
+    return indexes
+
+
+def _trusted(state: State, digest: Digest, event: Release) -> Entry:
+    indexes, namespace = _named(state, digest, event), event.version.name.namespace
     trusted = [i for i in indexes if _may(state, i, namespace)]
     if not trusted:
         raise Refused(
@@ -268,8 +281,14 @@ def _fact(state: State, entry: Entry, namespace: str | None, bound: bool = True)
 
 def _roles_then(state: State, entry: Entry, namespace: str | None) -> tuple[str, ...]:
     """The roles by which a record was admitted: a leaver's binding ends without touching what they signed before."""
+    roots = tuple(e.root for e in state.eras if e.index <= entry.index)
+    return roles_of(state, replace(config_at(state, entry.index), roots=roots), entry.index, entry.kind, namespace)
+
+
+def config_at(state: State, index: int) -> Config:
+    """The configuration in force at an entry, with the Sigstore root that was in force when it was written."""
     at = state.configured_at
-    while at > entry.index or not isinstance(state.entries[at].event, Configure):
+    while at > index or not isinstance(state.entries[at].event, Configure):
         event = state.entries[at].event
         assert event is not None
         if event.after is None:
@@ -277,8 +296,7 @@ def _roles_then(state: State, entry: Entry, namespace: str | None) -> tuple[str,
         at = event.after
     rules = state.entries[at].record
     assert rules is not None
-    then = replace(_parsed(rules.payload), roots=tuple(e.root for e in state.eras if e.index <= entry.index))
-    return roles_of(state, then, entry.index, entry.kind, namespace)
+    return _parsed(rules.payload)
 
 
 @lru_cache(maxsize=64)
@@ -335,7 +353,7 @@ def data_fact(state: State, name: str, digest: Digest, role: str, namespace: str
     version = retired = None
     for index in state.about.get(digest, ()):
         entry = state.entries[index]
-        if entry.kind == "dataset":
+        if entry.kind == "dataset" and entry.record is not None:
             fact = _fact(state, entry, namespace, bound=False)
             records += [fact] if fact.signer.roles else []
         if isinstance(entry.event, Release):

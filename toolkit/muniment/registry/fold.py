@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from types import MappingProxyType
 
 from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Malformed, Mismatch, Missing, MunimentError, Untrusted
+from muniment.evidence.kinds import EVENTS
 from muniment.evidence.statement import parse_statement
 from muniment.log.checkpoint import Checkpoint
 from muniment.log.lines import leaf_file, parse_lines
 from muniment.log.merkle import MemoryTree, leaf_hash
-from muniment.registry.check import check
+from muniment.registry.check import check, check_absent
 from muniment.registry.config import parse_config
+from muniment.registry.deletion import Redact
 from muniment.registry.documents import settle, state_tree
 from muniment.registry.leaf import RecordLeaf, StateLeaf, derive_leaf, parse_leaf
 from muniment.registry.paths import blob_path
@@ -29,6 +32,10 @@ from muniment.signing.strict import verifier_for
 
 MAX_BUNDLE = 16 * 1024 * 1024
 Blob = Callable[[Digest], bytes]
+# Bundles that are gone, with the index of the redact event that names each.
+Gone = Mapping[Digest, int]
+_NONE: Gone = MappingProxyType({})
+_REDACT = EVENTS["redact"].encode()
 # Gives a bundle by its name, verified by the root in force in a state.
 Take = Callable[[State, Digest], Signed]
 
@@ -109,32 +116,65 @@ def fold(state: State, leaves: Sequence[bytes], blob: Blob, processes: int = 1) 
     """The state after whole batches of leaves, which follow the state's own.
 
     Bundles are verified some way ahead, by several processes where there are many of them; whatever is wrong is told
-    in the order of the log all the same. Raises `Untrusted`, `Refused`, `Mismatch`, `Missing` or `Malformed`.
+    in the order of the log all the same. A bundle may be missing where a redact event among the leaves names it.
+    Raises `Untrusted`, `Refused`, `Mismatch`, `Missing` or `Malformed`.
     """
-    ahead = _Ahead(leaves, blob, processes)
+    gone = gone_by(enumerate(leaves, state.size), blob)
+    ahead = _Ahead(leaves, blob, processes, gone)
     with closing(ahead):
         for batch in batches(leaves, state.size):
             if batch.end is None:
                 raise Untrusted("The log ends within a batch.", "A checkpoint is signed only after a state entry.")
-            state = _fold_batch(state, batch, ahead.take)
+            state = _fold_batch(state, batch, ahead.take, gone)
     return state
+
+
+def gone_by(leaves: Iterable[tuple[int, bytes]], blob: Blob) -> dict[Digest, int]:
+    """The bundles that redact events among leaves name and that are not there; each event is judged at its place."""
+    gone: dict[Digest, int] = {}
+    for index, data in leaves:
+        for bundle in _redacted(data, blob) if _REDACT in data else ():
+            if bundle not in gone and _is_missing(bundle, blob):
+                gone[bundle] = index
+    return gone
+
+
+def _redacted(data: bytes, blob: Blob) -> tuple[Digest, ...]:
+    try:
+        leaf = parse_leaf(data)
+        event = (
+            parse_event(parse_statement(open_bundle(blob(leaf.bundle)).payload))
+            if isinstance(leaf, RecordLeaf)
+            else None
+        )
+    except MunimentError:
+        return ()
+    return event.bundles if isinstance(event, Redact) else ()
+
+
+def _is_missing(bundle: Digest, blob: Blob) -> bool:
+    try:
+        blob(bundle)
+    except Missing:
+        return True
+    return False
 
 
 def fold_batch(state: State, batch: Batch, blob: Blob) -> State:
     """The state after one whole batch; its state root is recomputed."""
-    return _fold_batch(state, batch, lambda state, name: verify_bundle(state, open_bundle(blob(name), name)))
+    return _fold_batch(state, batch, lambda state, name: verify_bundle(state, open_bundle(blob(name), name)), _NONE)
 
 
-def admit_leaf(state: State, data: bytes, at: datetime, blob: Blob) -> State:
-    """The state after one record's leaf: bundle verified, leaf re-derived, rules checked."""
-    return _admit_leaf(state, data, at, lambda state, name: verify_bundle(state, open_bundle(blob(name), name)))
+def admit_leaf(state: State, data: bytes, at: datetime, blob: Blob, gone: Gone = _NONE) -> State:
+    """The state after one record's leaf: bundle verified unless it is gone, leaf re-derived, rules checked."""
+    return _admit_leaf(state, data, at, lambda state, name: verify_bundle(state, open_bundle(blob(name), name)), gone)
 
 
 class _Ahead:
     """The bundles of leaves in their order, each verified by the Sigstore root in force when it is taken."""
 
-    def __init__(self, leaves: Sequence[bytes], blob: Blob, processes: int) -> None:
-        self._leaves, self._blob, self._processes = leaves, blob, processes
+    def __init__(self, leaves: Sequence[bytes], blob: Blob, processes: int, gone: Gone) -> None:
+        self._leaves, self._blob, self._processes, self._gone = leaves, blob, processes, gone
         self._root, self._taken = b"", 0
         self._answers: Generator[Verified] | None = None
 
@@ -157,7 +197,8 @@ class _Ahead:
     def _next(self, root: bytes) -> Signed:
         if self._answers is None or root != self._root:
             self.close()
-            self._root, rest = root, islice(_named(self._leaves), self._taken, None)
+            there = (name for name in _named(self._leaves) if name not in self._gone)
+            self._root, rest = root, islice(there, self._taken, None)
             self._answers = verify_many(root, (_small(self._blob(name)) for name in rest), self._processes)
         answer = next(self._answers)
         if isinstance(answer, MunimentError):
@@ -169,16 +210,18 @@ def _named(leaves: Iterable[bytes]) -> Iterator[Digest]:
     return (leaf.bundle for leaf in map(parse_leaf, leaves) if isinstance(leaf, RecordLeaf))
 
 
-def _fold_batch(state: State, batch: Batch, take: Take) -> State:
+def _fold_batch(state: State, batch: Batch, take: Take, gone: Gone) -> State:
     assert batch.end is not None
     for data in batch.records:
-        state = _admit_leaf(state, data, batch.end.admitted_at, take)
+        state = _admit_leaf(state, data, batch.end.admitted_at, take, gone)
     return end_batch(state, batch.end, batch.end_data)
 
 
-def _admit_leaf(state: State, data: bytes, at: datetime, take: Take) -> State:
+def _admit_leaf(state: State, data: bytes, at: datetime, take: Take, gone: Gone) -> State:
     leaf = parse_leaf(data)
     assert isinstance(leaf, RecordLeaf)
+    if leaf.bundle in gone:
+        return check_absent(state, data, at, gone[leaf.bundle])
     signed = take(state, leaf.bundle)
     if derive_leaf(signed) != data:
         raise Untrusted(

@@ -14,6 +14,7 @@ from muniment.core.digest import Digest, digest_of, parse_digest
 from muniment.core.errors import Malformed
 from muniment.core.instant import format_instant, parse_instant
 from muniment.evidence.kinds import STATE
+from muniment.evidence.statement import Subject
 from muniment.signing.identity import Signed
 
 MAX_SUBJECTS = 64
@@ -35,18 +36,64 @@ class RecordLeaf:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """All that a record's leaf says; `subjects` is the digest of their list where the leaf has no room for it."""
+
+    bundle: Digest
+    signed_at: datetime
+    statement: Digest
+    type: str
+    subjects: tuple[Subject, ...] | Digest
+
+
 def derive_leaf(signed: Signed) -> bytes:
     """The leaf of a verified record."""
-    subjects = [{"name": s.name, "sha256": s.digest.hex} for s in signed.statement.subjects]
-    few = len(subjects) <= MAX_SUBJECTS
+    said = signed.statement
+    few = len(said.subjects) <= MAX_SUBJECTS
+    subjects = said.subjects if few else digest_of(format_json(_subjects(said.subjects)))
+    return format_line(
+        Line(signed.bundle, signed.signed_at, signed.statement_digest, said.predicate_type, subjects),
+    )
+
+
+def format_line(line: Line) -> bytes:
+    """The leaf of a record."""
     value: dict[str, Any] = {
-        "bundle": str(signed.bundle),
-        "signedAt": format_instant(signed.signed_at),
-        "statement": str(signed.statement_digest),
-        "type": signed.statement.predicate_type,
+        "bundle": str(line.bundle),
+        "signedAt": format_instant(line.signed_at),
+        "statement": str(line.statement),
+        "type": line.type,
     }
-    value |= {"subjects": subjects} if few else {"subjectsDigest": str(digest_of(format_json(subjects)))}
-    return format_json(value)
+    if isinstance(line.subjects, Digest):
+        return format_json(value | {"subjectsDigest": str(line.subjects)})
+    return format_json(value | {"subjects": _subjects(line.subjects)})
+
+
+def parse_line(data: bytes) -> Line:
+    """What a record's leaf says, by itself. Raises `Malformed` for fields it must not have."""
+    value = parse_canonical(data, "A leaf of the log")
+    try:
+        few = "subjects" in value
+        line = Line(
+            parse_digest(value["bundle"]),
+            parse_instant(value["signedAt"], "signedAt"),
+            parse_digest(value["statement"]),
+            str(value["type"]),
+            tuple(Subject(s["name"], Digest(s["sha256"])) for s in value["subjects"])
+            if few
+            else parse_digest(value["subjectsDigest"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise Malformed("A leaf of the log lacks a field.", "The log was altered; fetch it again.") from error
+    listed = not isinstance(line.subjects, tuple) or 0 < len(line.subjects) <= MAX_SUBJECTS
+    if not listed or format_line(line) != data:
+        raise Malformed("A record's leaf has fields it must not have.", "The log was altered; fetch it again.")
+    return line
+
+
+def _subjects(subjects: tuple[Subject, ...]) -> list[dict[str, str]]:
+    return [{"name": s.name, "sha256": s.digest.hex} for s in subjects]
 
 
 def format_state_leaf(leaf: StateLeaf) -> bytes:

@@ -20,6 +20,7 @@ from muniment.core.instant import format_instant, parse_instant
 from muniment.core.name import Name, VersionId, parse_name, parse_version_id
 from muniment.evidence.kinds import EVENTS, kind_of
 from muniment.evidence.statement import Statement, Subject
+from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import (
     Approve,
     Configure,
@@ -34,7 +35,10 @@ from muniment.registry.oversight import Incident, Revoke, Waive
 
 KINDS: dict[str, type[Event]] = {
     event.kind: event
-    for event in (Configure, RotateKey, Release, Approve, Revoke, Waive, Incident, Promote, Rollback, Retire)
+    for event in (
+        *(Configure, RotateKey, Release, Approve, Revoke, Waive, Incident, Promote, Rollback, Retire),
+        *(RequestDeletion, Redact),
+    )
 }
 
 # What stands in a predicate as one text. A time's place is known by its field.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,8 @@ from muniment.core.digest import Digest
 from muniment.core.errors import Missing
 from muniment.core.name import InEnvironment, Latest, Name, Selector, VersionId
 from muniment.evidence.statement import Statement, Subject
+from muniment.registry import redaction
+from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import (
     CONFIG_KEY,
     Approve,
@@ -215,6 +217,41 @@ def retire(
         replacement=replacement,
     )
     return format_event(event, subjects_of(_artifacts(state, version)))
+
+
+def request_deletion(
+    state: State, statements: tuple[Digest, ...], basis: str, reason: str, reference: str | None, at: datetime
+) -> Statement:
+    """The request that evidence goes, named by its statement digests."""
+    event = RequestDeletion(
+        log=_log(state), after=None, at=at, statements=statements, basis=basis, reason=reason, reference=reference
+    )
+    records = redaction.bundles_of(state, statements).values()
+    return format_event(replace(event, after=state.last.get(event.acts_on(""))), _about(state, records))
+
+
+def redact(state: State, request: Digest, bundles: tuple[Digest, ...], reason: str, at: datetime) -> Statement:
+    """The redaction of bundles that a request asks for, none: all that are still there. Raises `Missing`."""
+    entries = (state.entries[i].event for i in state.statements.get(request, ()))
+    asked = next((e for e in entries if isinstance(e, RequestDeletion)), None)
+    if asked is None:
+        raise Missing(f"No request-deletion in the log is {request}.", "Ask first: muniment request-deletion.")
+    known = redaction.bundles_of(state, asked.statements)
+    named = bundles or tuple(b for b, i in known.items() if not redaction.is_gone(state, i))
+    records = {known[b] for b in named if b in known}
+    decisions = tuple(sorted(redaction.decisions_on(state, records, state.size)[0]))
+    event = Redact(
+        log=_log(state), after=None, at=at, request=request, bundles=named, decisions=decisions, reason=reason
+    )
+    return format_event(replace(event, after=state.last.get(event.acts_on(""))), _about(state, records))
+
+
+def _about(state: State, records: Collection[int]) -> tuple[Subject, ...]:
+    """What records speak of. Raises `Missing` where nothing in the log is named."""
+    subjects = redaction.subjects_about(state, records)
+    if not subjects:
+        raise Missing("Nothing in the log that could go is named.", "See muniment history for what there is.")
+    return subjects
 
 
 def _artifacts(state: State, version: VersionId) -> tuple[ReleasedArtifact, ...]:

@@ -1,8 +1,9 @@
 """Publish: inbox → log → checkpoint, by the one job that holds the log key.
 
 Order of writing: blobs, the leaf file (the compare-and-swap that commits a batch), and only then a checkpoint that
-signs exactly what was committed, its anchor, the newest checkpoint, and last the inbox. Leaves beyond the newest
-checkpoint are pending: readers ignore them and the next run signs them unchanged, whoever committed them.
+signs exactly what was committed, its anchor, the newest checkpoint, and last the inbox and the blobs that a signed
+entry redacts: every run removes what an earlier one left. Leaves beyond the newest checkpoint are pending: readers
+ignore them and the next run signs them unchanged, whoever committed them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from muniment.log.checkpoint import Checkpoint, open_checkpoint, parse_checkpoin
 from muniment.log.lines import LEAVES, format_lines, leaf_file, parse_lines
 from muniment.log.merkle import MemoryTree, leaf_hash
 from muniment.log.note import NoteSigner, NoteVerifier, parse_note, parse_vkey
+from muniment.registry import redaction
 from muniment.registry.anchor import anchor_statement, check_anchor
 from muniment.registry.cache import Cache
 from muniment.registry.draft import Draft, Turned
@@ -282,9 +284,12 @@ def _checkpoint(draft: Draft) -> Checkpoint:
 
 
 def _clear(store: Store, draft: Draft) -> None:
-    """Empties the inbox of what was decided. Raises `Unreachable` last, for the first file that cannot be removed."""
+    """Empties the inbox of what was decided and takes away what is redacted.
+
+    Raises `Unreachable` last, for the first file that cannot be removed.
+    """
     failed = None
-    for path in filter(None, draft.done):
+    for path in (*filter(None, draft.done), *map(blob_path, redaction.gone_bundles(draft.state))):
         try:
             store.remove(path)
         except Unreachable as error:

@@ -26,7 +26,9 @@ class Entry:
     """One line of the log, checked: `leaf` its bytes, `record` what was signed (None for a state leaf).
 
     `event` is None for evidence and state leaves; `findings` are what policy said at admission. Where a third party's
-    statement was brought in, `record` is it by its own signer, and `carrier` the record that brought it.
+    statement was brought in, `record` is it by its own signer, and `carrier` the record that brought it. `unproven` is
+    the index of the redact event since which an entry cannot be derived again: of evidence whose bundle goes, which
+    then has no `record`, or of a decision that looked at such evidence, which then has no `findings`.
     """
 
     index: int
@@ -37,6 +39,12 @@ class Entry:
     admitted_at: datetime
     findings: tuple[Finding, ...] = ()
     carrier: Signed | None = None
+    unproven: int | None = None
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether it is no event and no end of a batch."""
+        return self.event is None and self.kind != "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,14 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Redaction:
+    """A record of which only the leaf is left, and the redact event that says so: log indexes."""
+
+    entry: int
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
 class Era:
     """Whose signatures count from an entry on: the log's keys, and the Sigstore trusted root by its digest."""
 
@@ -137,9 +153,10 @@ class State:
     `config` is None only before genesis. `eras` begins with genesis and goes on with each rotation. `stages` maps
     (name, environment) to tenures, oldest first, the last one current. `waivers` are by version, `incidents` by name
     and id; `open` says what is open about a name that ever had an incident. `statements` maps statement digests to log
-    indexes, one a signer; `about` maps an artifact's digest to the indexes of the records with it as subject; `last`
-    maps event targets to their last event. The tables are documents of the state tree; `tree` is that of the last
-    batch's end, and `registry.documents` brings it up to date.
+    indexes, one a signer; `about` maps an artifact's digest to the indexes of the records with it as subject;
+    `redacted` tells which of these are redacted; `last` maps event targets to their last event. The tables are
+    documents of the state tree; `tree` is that of the last batch's end, and `registry.documents` brings it up to date.
+    `absent` maps every record that cannot be looked at to the redact event that names it, which may be still to come.
     """
 
     size: int = 0
@@ -156,6 +173,8 @@ class State:
     open: Table[Name, Trouble] = field(default_factory=Table)
     statements: Map[Digest, tuple[int, ...]] = _EMPTY
     about: Table[Digest, tuple[int, ...]] = field(default_factory=Table)
+    redacted: Table[Digest, tuple[Redaction, ...]] = field(default_factory=Table)
+    absent: Map[int, int] = _EMPTY
     last: Map[str, int] = _EMPTY
     entries: Map[int, Entry] = _EMPTY
     tree: StateTree = field(default_factory=StateTree, compare=False)

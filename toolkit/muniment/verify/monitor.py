@@ -31,6 +31,7 @@ from muniment.registry.judges.rotate import rotated
 from muniment.registry.leaf import derive_leaf
 from muniment.registry.paths import CHECKPOINT, INBOX, SUFFIX, anchor_path, checkpoint_path
 from muniment.registry.predicate import parse_event
+from muniment.registry.redaction import unproven
 from muniment.registry.state import Entry, State
 from muniment.registry.store import Reader, Store, read_if
 from muniment.registry.store.http import HttpReader
@@ -113,6 +114,7 @@ def monitor(reader: Reader, trust: Trust, book: LocalStore, watch: Watch, proces
     waiting = waiting_in(store, history.state, watch) if store is not None else None
     if waiting is None:
         remarks += ("inbox not visible here: what waits in it is not looked at",)
+    remarks += _redactions(history, before)
     return Monitored(history, before, _shown(history, before, watch), waiting, published, remarks)
 
 
@@ -161,7 +163,7 @@ def _check_past(
     Anchors of those up to `before` were looked at before.
     """
     tree, rules, found, gaps = tree_of(history.leaves), _rules(history), list[int](), list[int]()
-    for end in (entry for entry in history.entries if entry.record is None):
+    for end in (entry for entry in history.entries if entry.kind == "state"):
         size = end.index + 1
         note = read_if(reader, checkpoint_path(size))
         if note is None:
@@ -210,6 +212,15 @@ def _check_blobs(reader: Reader, replayed: Replayed) -> None:
     for entry in replayed.history.entries[: replayed.resumed]:
         if entry.record is not None:
             blob(entry.record.bundle)
+
+
+def _redactions(history: History, before: int) -> tuple[str, ...]:
+    """What was redacted since the last look: files that are gone by rights."""
+    return tuple(
+        f"entry {one.by} redacted {', '.join(map(str, one.records))}: what they said is unproven since"
+        for one in unproven(history.state)
+        if one.by >= before
+    )
 
 
 def _shown(history: History, before: int, watch: Watch) -> tuple[Entry, ...]:

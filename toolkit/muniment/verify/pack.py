@@ -35,7 +35,7 @@ from muniment.log.statetree import check_listing, format_proof, parse_proof
 from muniment.log.text import format_base64, parse_base64
 from muniment.registry.documents import approval_key, artifact_key, documents, state_tree
 from muniment.registry.event import CONFIG_KEY, Approve, name_key
-from muniment.registry.fold import Blob, History, admit_leaf, tree_of
+from muniment.registry.fold import Blob, History, admit_leaf, gone_by, tree_of
 from muniment.registry.leaf import RecordLeaf, StateLeaf, parse_leaf
 from muniment.registry.state import State, VersionState
 from muniment.verify.memory import Seen, departure
@@ -118,7 +118,7 @@ def open_pack(data: bytes, trust: Trust, seen: Seen | None = None) -> Opened:
 
 def _earlier(history: History, since: Collection[int]) -> list[int]:
     """The sizes of earlier checkpoints that a pack continues: those asked for, and the last that were published."""
-    ends = [e.index + 1 for e in history.entries if e.record is None]
+    ends = [e.index + 1 for e in history.entries if e.kind == "state"]
     return sorted({*since, *ends[-1 - KEPT :]} - {history.checkpoint.size})
 
 
@@ -214,12 +214,18 @@ def _check_entries(entries: list[Any], checkpoint: Checkpoint) -> tuple[dict[int
 
 def _fold(leaves: Mapping[int, bytes], blobs: Mapping[Digest, bytes]) -> State:
     """The state that the carried entries add up to, each checked at its index and at its batch's time."""
-    state = State()
+
+    def blob(name: Digest) -> bytes:
+        if name not in blobs:
+            raise Missing(f"The pack lacks the bundle {name}.", "Make it again with muniment pack.")
+        return blobs[name]
+
+    state, gone = State(), gone_by(leaves.items(), blob)
     for index, data in leaves.items():
         leaf = parse_leaf(data)
-        if isinstance(leaf, RecordLeaf) and leaf.bundle in blobs:
+        if isinstance(leaf, RecordLeaf) and (leaf.bundle in blobs or leaf.bundle in gone):
             at = _ends(leaves, index).admitted_at
-            state = admit_leaf(replace(state, size=index), data, at, blobs.__getitem__)
+            state = admit_leaf(replace(state, size=index), data, at, blob, gone)
     return state
 
 

@@ -14,10 +14,12 @@ from muniment.core.name import VersionId
 from muniment.evidence.artifact import measure
 from muniment.registry.check import SKEW
 from muniment.registry.fold import History
+from muniment.registry.redaction import Unproven, unproven
 from muniment.registry.state import State
 from muniment.registry.store import LIMIT, Reader
 from muniment.registry.store.local import LocalStore
 from muniment.registry.store.places import is_address, open_reader
+from muniment.registry.words import name_of
 from muniment.verify.age import Dated, check_age, date_of, spell_span
 from muniment.verify.memory import Departed, Memory, Seen
 from muniment.verify.pack import open_pack
@@ -42,6 +44,7 @@ class Verified:
     `history` is that of a whole registry, None for a pack; `note` is the signed checkpoint, and `resumed` entries were
     verified before. `vouched` says who stands behind the checkpoint besides the
     log's key; `replayed_by` names those witnesses that the pins take to have derived themselves what is asserted.
+    `unproven` is what redactions left of records and of the decisions that rested on them.
     """
 
     target: str
@@ -55,6 +58,7 @@ class Verified:
     asserted: tuple[str, ...] = ()
     replayed_by: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    unproven: tuple[Unproven, ...] = ()
     history: History | None = None
     note: bytes = b""
     resumed: int = 0
@@ -129,9 +133,15 @@ def _whole(
         state.size,
         trust.sandbox,
         _as_of(state),
-        (*_replayed_facts(replayed), f"{len(state.versions)} versions", *_continued(seen, reading)),
+        (
+            *_replayed_facts(replayed),
+            f"{len(state.versions)} versions",
+            *unproven_facts(state),
+            *_continued(seen, reading),
+        ),
         _vouched(replayed.vouched, dated, reading.now),
         tuple(found for path in files for found in _hold(path, state, newest)),
+        unproven=unproven(state),
         history=history,
         note=history.note,
         resumed=replayed.resumed,
@@ -146,20 +156,41 @@ def _pack(target: str, files: list[Path], trust: Trust, reading: Reading, seen: 
     word = "nothing revokes it" if state.versions[version].retired is None else "nothing else is said of it"
     by = ", ".join(opened.replayed_by) or "nobody"
     checked = f"{len(state.entries)} entries of its story checked again by the rules then in force"
+    told = (f"{standing}; {word}, asserted by the log and replayed by: {by}", checked)
     return Verified(
         target,
         trust.origin,
         opened.checkpoint.size,
         trust.sandbox,
         _as_of(state),
-        (f"{standing}; {word}, asserted by the log and replayed by: {by}", checked, *_continued(seen, reading)),
+        (*told, *unproven_facts(state), *_continued(seen, reading)),
         _vouched(opened.vouched, dated, reading.now),
         tuple(found for file in files for found in _hold(file, state, (version,))),
         opened.asserted,
         opened.replayed_by,
         () if files else ("no artifact was given, so none was compared",),
+        unproven(state),
         note=opened.note,
     )
+
+
+def unproven_facts(state: State) -> tuple[str, ...]:
+    """What cannot be derived again, in words, and on whose word it rests."""
+    lines = list[str]()
+    for one in unproven(state):
+        told = f"{_count(one.records, 'record')} redacted: unproven since entry {one.by} ({_listed(one.records)})"
+        rested = f"{_count(one.decisions, 'decision')} looked at what entry {one.by} redacted"
+        word = f"only the word of {name_of(state, one.by)}, who signed it, is left for that"
+        lines += [told, f"{rested} ({_listed(one.decisions)}): {word}"] if one.decisions else [told]
+    return tuple(lines)
+
+
+def _count(indexes: tuple[int, ...], noun: str) -> str:
+    return f"{len(indexes)} {noun}{'' if len(indexes) == 1 else 's'}"
+
+
+def _listed(indexes: tuple[int, ...]) -> str:
+    return f"{'entry' if len(indexes) == 1 else 'entries'} {', '.join(map(str, indexes))}"
 
 
 def _dated(vouched: Vouched, state: State, trust: Trust, reading: Reading) -> Dated:

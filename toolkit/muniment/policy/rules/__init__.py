@@ -100,4 +100,6 @@ _MODULES = (
     recovery_point,
     freeze_window,
 )
+# What such a rule answers does not hang on evidence, or gets no harder to meet where some is left out.
+APART_FROM_EVIDENCE = frozenset({approvals_required.NAME, freeze_window.NAME})
 RULES: dict[str, Rule] = {module.NAME: _rule(module) for module in _MODULES}

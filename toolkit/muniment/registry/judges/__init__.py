@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from muniment.policy.finding import Finding
+from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import (
     Approve,
     Configure,
@@ -16,7 +17,18 @@ from muniment.registry.event import (
     Rollback,
     RotateKey,
 )
-from muniment.registry.judges import approve, configure, incident, movement, release, retire, revoke, rotate, waive
+from muniment.registry.judges import (
+    approve,
+    configure,
+    deletion,
+    incident,
+    movement,
+    release,
+    retire,
+    revoke,
+    rotate,
+    waive,
+)
 from muniment.registry.judges.common import Change
 from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.state import State
@@ -35,4 +47,6 @@ JUDGES: dict[type[Event], Judge] = {
     Promote: movement.judge_promote,
     Rollback: movement.judge_rollback,
     Retire: retire.judge,
+    RequestDeletion: deletion.judge_request,
+    Redact: deletion.judge_redact,
 }

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
-from muniment.policy.engine import evaluate, failures
+from muniment.policy.engine import apart_from_evidence, evaluate, failures
 from muniment.policy.facts import Facts
 from muniment.policy.finding import Finding
 from muniment.registry import words
@@ -83,9 +83,13 @@ def _usable(approval: Approval) -> bool:
     return approval.approves and approval.revoked_by is None and approval.consumed_by is None
 
 
-def judge_policy(state: State, subject: Facts) -> tuple[Finding, ...]:
-    """The findings of a gate that lets the subject through. Raises `Refused` with them where it does not."""
-    findings = evaluate(config_of(state).policy, subject)
+def judge_policy(state: State, subject: Facts, underivable: bool = False) -> tuple[Finding, ...]:
+    """The findings of a gate that lets the subject through. Raises `Refused` with them where it does not.
+
+    Where it is `underivable`, as evidence is gone, only those rules are asked that look at none; no finding is kept.
+    """
+    policy = config_of(state).policy
+    findings = evaluate(apart_from_evidence(policy) if underivable else policy, subject)
     failed = failures(findings)
     if failed:
         rules = ", ".join(f.rule for f in failed)
@@ -95,4 +99,4 @@ def judge_policy(state: State, subject: Facts) -> tuple[Finding, ...]:
             findings,
             waits=all(f.waits for f in failed),
         )
-    return findings
+    return () if underivable else findings

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from muniment.policy.engine import is_asked
 from muniment.policy.finding import Finding
 from muniment.policy.gates import SUBMIT
-from muniment.registry import facts
+from muniment.registry import facts, redaction
 from muniment.registry.judges.common import config_of, judge_policy
 from muniment.registry.state import State
 from muniment.signing.identity import Signed
@@ -17,7 +18,8 @@ def judge(state: State, brought: Signed, said: Signed, kind: str, at: datetime) 
 
     Raises `Refused` with them where policy keeps it out.
     """
-    if all(use.gate != SUBMIT for use in config_of(state).policy.rules):
+    if not is_asked(config_of(state).policy, SUBMIT):
         return ()
     record = facts.record_fact(state, said, kind, at)
-    return judge_policy(state, facts.gather_record(state, brought, record, said.statement, at))
+    found = facts.gather_record(state, brought, record, said.statement, at)
+    return judge_policy(state, found, redaction.is_record_underivable(state, said.statement))

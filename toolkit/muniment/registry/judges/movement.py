@@ -11,7 +11,7 @@ from muniment.core.errors import Refused
 from muniment.core.name import VersionId
 from muniment.policy.finding import Finding, Status
 from muniment.policy.rules import recovery_point
-from muniment.registry import facts
+from muniment.registry import facts, redaction
 from muniment.registry.documents import stage_document
 from muniment.registry.event import Event, Move, Promote, Rollback, version_key
 from muniment.registry.judges.common import (
@@ -106,7 +106,7 @@ def _findings(state: State, signed: Signed, event: Move, version: VersionState, 
     """What the gate that bears the event's name says. Raises `Refused`."""
     evidence = facts.bound_evidence(state, version)
     found = facts.gather(state, event.kind, signed, event.version, evidence, version.artifacts, at, event.environment)
-    return judge_policy(state, found)
+    return judge_policy(state, found, redaction.is_underivable(state, version))
 
 
 def _check_movable(state: State, signed: Signed, event: Move) -> VersionState:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from muniment.core.errors import Refused
 from muniment.policy.finding import Finding
-from muniment.registry import facts
+from muniment.registry import facts, redaction
 from muniment.registry.event import Event, Release
 from muniment.registry.judges.common import Change, judge_policy
 from muniment.registry.state import State, VersionState
@@ -23,8 +23,19 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
             f"{event.version} is released already (entry {known.events[0]}).",
             "A version is bound once: release another.",
         )
-    evidence = facts.release_evidence(state, event)
-    subject = facts.gather(state, "release", signed, event.version, evidence, event.artifacts, at)
-    findings = judge_policy(state, subject)
     version = VersionState(event.version, event.artifacts, event.evidence, at, (state.size,))
-    return (lambda s: replace(s, versions=s.versions.set(event.version, version))), findings
+    return (lambda s: replace(s, versions=s.versions.set(event.version, version))), _findings(
+        state, signed, event, version, at
+    )
+
+
+def _findings(state: State, signed: Signed, event: Release, version: VersionState, at: datetime) -> tuple[Finding, ...]:
+    """What the gate says of a version and the evidence that it names."""
+    underivable = redaction.is_underivable(state, version)
+    if underivable:
+        facts.check_named(state, event)
+        evidence = facts.bound_evidence(state, version)
+    else:
+        evidence = facts.release_evidence(state, event)
+    subject = facts.gather(state, "release", signed, event.version, evidence, event.artifacts, at)
+    return judge_policy(state, subject, underivable)
