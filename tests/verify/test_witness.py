@@ -20,7 +20,9 @@ from muniment.log.policy import parse_policy
 from muniment.log.tiles import tiles
 from muniment.log.witness import read_path
 from muniment.registry import propose
+from muniment.registry.cache import Cache, secret_of
 from muniment.registry.inbox import submit
+from muniment.registry.paths import blob_path
 from muniment.registry.sequencer import publish
 from muniment.registry.store.local import LocalStore
 from muniment.verify.witness import Cosigned, Pins, recall, witness
@@ -335,6 +337,20 @@ class TestReplay:
         done = witness(told.store, book, COSIGNER, Pins(strict.origin, strict.log_keys, strict), 5)
         assert done.replayed
         assert done.checkpoint == told.history.checkpoint
+
+    def test_what_it_derived_once_is_not_derived_again(self, told: World, book: LocalStore, tmp_path: Path) -> None:
+        """The first run's entries are not read by the second; a state that another key sealed is not taken."""
+        pins, kept, place = self.pins(told), LocalStore(tmp_path / "cache"), told.copy(tmp_path / "place")
+        mine = Cache(kept, secret_of(COSIGNER))
+        witness(place, book, COSIGNER, pins, 5, cache=mine)
+        first = told.history.entries[0].record
+        assert first is not None
+        place.remove(blob_path(first.bundle))
+        assert witness(place, book, COSIGNER, pins, 6, cache=mine).replayed
+        theirs = Cache(kept, secret_of(replace(COSIGNER, seed=bytes(32))))
+        for cache in (theirs, None):
+            with pytest.raises(Missing):
+                witness(place, book, COSIGNER, pins, 7, cache=cache)
 
     def test_what_replay_refutes_is_not_cosigned_and_is_kept(
         self, told: World, book: LocalStore, tmp_path: Path

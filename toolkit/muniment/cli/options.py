@@ -19,7 +19,7 @@ from muniment.core.errors import Malformed, Missing, Unreachable, Usage
 
 if TYPE_CHECKING:
     from muniment.core.document import Source
-    from muniment.log.note import NoteSigner
+    from muniment.log.note import Cosigner, NoteSigner
     from muniment.registry.cache import Cache
     from muniment.registry.fold import History
     from muniment.registry.store import Reader, Store
@@ -262,8 +262,8 @@ def own_history(registry: str, size: int | None = None) -> History:
     return read_history(readable(registry), size, cache())
 
 
-def cache(signer: NoteSigner | None = None) -> Cache | None:
-    """The folder that MUNIMENT_CACHE names, for states that need not be derived again; sealed by who signs the log."""
+def cache(signer: NoteSigner | Cosigner | None = None) -> Cache | None:
+    """The folder that MUNIMENT_CACHE names, for states that need not be derived again; sealed by whoever signs."""
     from muniment.registry.cache import Cache, secret_of
     from muniment.registry.store.local import LocalStore
 

@@ -55,9 +55,8 @@ def witness(
     cosigner = _cosigner(key, name)
     book = options.folder(state)
     with book.turn():
-        done = witnessing.witness(
-            options.readable(place), book, cosigner, pins, int(options.now().timestamp()), options.processes()
-        )
+        time, cache = int(options.now().timestamp()), options.cache(cosigner)
+        done = witnessing.witness(options.readable(place), book, cosigner, pins, time, options.processes(), cache)
     if not _serves_tiles(place):
         done = replace(done, remarks=())
     output.result(_value(done, cosigner, state), _text(done, cosigner, state), json)

@@ -1,8 +1,8 @@
 """A folder of states that were derived before, a file a log, so that their makers need not derive them at each step.
 
-Whoever holds the log's key seals what is kept and takes nothing else: who can write to the folder, as jobs of a CI can
-to a shared one, must not be able to have a root signed that no reader would derive. Others read on the registry's own
-word anyway.
+Whoever holds the log's key, or that of a witness who replays, seals what is kept and takes nothing else: who can write
+to the folder, as jobs of a CI can to a shared one, must not be able to have a root signed or cosigned that no reader
+would derive. Others read on the registry's own word anyway.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hmac
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Unchecked
-from muniment.log.note import NoteSigner
+from muniment.log.note import Cosigner, NoteSigner
 from muniment.registry.snapshot import format_snapshot, parse_snapshot
 from muniment.registry.state import State
 from muniment.registry.store.local import LocalStore
@@ -40,6 +40,6 @@ class Cache:
             self._book.write(f"{state.genesis.hex}.{self._suffix}", format_snapshot(state, self._secret))
 
 
-def secret_of(signer: NoteSigner) -> bytes:
-    """What seals the states of whoever holds a log's key."""
+def secret_of(signer: NoteSigner | Cosigner) -> bytes:
+    """What seals the states of whoever holds a log's or a witness's key."""
     return hmac.digest(signer.seed, b"muniment cache", "sha256")

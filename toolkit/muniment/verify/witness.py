@@ -26,12 +26,13 @@ from muniment.log.note import Cosigner, NoteVerifier, parse_note, parse_vkey, ve
 from muniment.log.policy import without_witnesses
 from muniment.log.tiles import TileReader
 from muniment.log.witness import Request, add_checkpoint, check_continues, format_request, read_path
+from muniment.registry.cache import Cache
 from muniment.registry.fold import read_leaves, tree_of
 from muniment.registry.paths import CHECKPOINT
 from muniment.registry.store import Reader
 from muniment.registry.store.local import LocalStore
 from muniment.verify.memory import departure
-from muniment.verify.replay import verify_registry
+from muniment.verify.replay import NOTHING, Known, verify_registry
 from muniment.verify.trust import Trust
 
 _ROTATED = (
@@ -80,18 +81,27 @@ class _Shown:
     remarks: tuple[str, ...] = ()
 
 
-def witness(place: Reader, book: LocalStore, cosigner: Cosigner, pins: Pins, time: int, processes: int = 1) -> Cosigned:
+def witness(
+    place: Reader,
+    book: LocalStore,
+    cosigner: Cosigner,
+    pins: Pins,
+    time: int,
+    processes: int = 1,
+    cache: Cache | None = None,
+) -> Cosigned:
     """Cosigns the checkpoint at a place if it continues what the witness cosigned last, and remembers it in `book`.
 
-    Raises `Untrusted` for a fork, an older checkpoint or what replay refutes, `Missing` for what is withheld; what the
-    log signed is kept as evidence. Raises `Usage` for a key that cosigned by other rules.
+    A witness that replays begins from the state that it left in the `cache`. Raises `Untrusted` for a fork, an older
+    checkpoint or what replay refutes, `Missing` for what is withheld; what the log signed is kept as evidence. Raises
+    `Usage` for a key that cosigned by other rules.
     """
     seen = recall(book, pins.origin, cosigner)
     _check_same_rules(seen, pins)
     note = place.read(CHECKPOINT)
     try:
         new = _claimed(note, pins.origin)
-        shown = _examine(place, note, new, pins, seen, processes)
+        shown = _examine(place, note, new, pins, seen, processes, cache)
         last = seen.checkpoint if seen else None
         reply = add_checkpoint(
             format_request(Request(last.size if last else 0, _proof(shown.tree, last, new), note)),
@@ -164,11 +174,13 @@ def _claimed(note: bytes, origin: str) -> Checkpoint:
     return checkpoint
 
 
-def _examine(place: Reader, note: bytes, new: Checkpoint, pins: Pins, seen: Seen | None, processes: int) -> _Shown:
+def _examine(
+    place: Reader, note: bytes, new: Checkpoint, pins: Pins, seen: Seen | None, processes: int, cache: Cache | None
+) -> _Shown:
     """The tree that a place serves under a checkpoint; it begins with the tree of what was cosigned last."""
     last = seen.checkpoint if seen else None
     if pins.trust is not None:
-        shown = _replay(place, note, pins.trust, processes)
+        shown = _replay(place, note, pins.trust, processes, cache)
         _check_start(last, new, note, lambda size: root_at(shown.tree, size))
         return shown
     if not verify_note(parse_note(note), _verifiers(pins.log_keys)):
@@ -177,10 +189,13 @@ def _examine(place: Reader, note: bytes, new: Checkpoint, pins: Pins, seen: Seen
     return _Shown(pins.log_keys, tree, remarks)
 
 
-def _replay(place: Reader, note: bytes, trust: Trust, processes: int) -> _Shown:
-    """The whole log, derived again. Witnesses come before the quorum, so none is asked for."""
+def _replay(place: Reader, note: bytes, trust: Trust, processes: int, cache: Cache | None) -> _Shown:
+    """The whole log, derived again or derived before. Witnesses come before the quorum, so none is asked for."""
     alone = Trust(trust.origin, trust.genesis, without_witnesses(trust.policy), trust.trusted_root, (), trust.anchor)
-    history = verify_registry(_Held(place, note), alone, processes=processes).history
+    known = Known(state=cache.load(trust.origin, trust.genesis)) if cache is not None else NOTHING
+    history = verify_registry(_Held(place, note), alone, known=known, processes=processes).history
+    if cache is not None:
+        cache.save(history.state)
     return _Shown(history.state.eras[-1].log_keys, tree_of(history.leaves))
 
 
