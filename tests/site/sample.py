@@ -356,10 +356,7 @@ class Sample:
 def sample() -> Sample:
     """The story: a dataset, three releases of a detector, an approval, a rollback for an incident, a second model."""
     s = Sample()
-    genesis = Configure(
-        log=LogRef(ORIGIN, None), after=None, at=s.now, semantics=SEMANTICS, configuration=configuration(s.signer.vkey)
-    )
-    s.add("administrator", format_event(genesis))
+    s.add("administrator", format_event(genesis(s)))
     s.publish()
     s.dataset("aiops/telemetry@2026.01")
     s.publish()
@@ -396,6 +393,12 @@ def sample() -> Sample:
     )
     s.publish()
     return s
+
+
+def genesis(s: Sample) -> Configure:
+    """The first entry of a sample's log."""
+    rules = configuration(s.signer.vkey)
+    return Configure(log=LogRef(ORIGIN, None), after=None, at=s.now, semantics=SEMANTICS, configuration=rules)
 
 
 def dataset_predicate() -> dict[str, Any]:

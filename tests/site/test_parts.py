@@ -9,12 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from muniment.core.digest import digest_of
 from muniment.core.name import parse_name, parse_version_id
+from muniment.evidence.statement import Subject
+from muniment.registry.predicate import format_event
+from muniment.registry.state import Entry
 from muniment.site import layers, paths
+from muniment.site.facts.said import step_facts
 from muniment.site.graph import drawing
 from muniment.site.search import words
 from muniment.site.text import visible, web_link
-from tests.site.sample import Sample
+from tests.site.sample import Sample, genesis, link_predicate
 
 graphs = st.integers(1, 12).flatmap(
     lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=30))
@@ -150,3 +155,20 @@ def test_the_feed_is_well_formed_and_its_links_lead_somewhere(site: dict[str, by
         link = entry.find(f"{atom}link")
         assert link is not None
         assert link.attrib["href"].partition("#")[0] in site
+
+
+def test_steps_stand_in_the_order_of_what_feeds_what() -> None:
+    """However they were submitted; steps that feed each other in a circle stay as the log has them."""
+    sample = Sample()
+    sample.add("administrator", format_event(genesis(sample)))
+
+    def link(name: str, used: str, made: str) -> Entry:
+        materials = [{"name": used, "digest": {"sha256": digest_of(used.encode()).hex}}]
+        predicate = link_predicate() | {"name": name, "materials": materials}
+        sample.say("trainer", "link", Subject(made, digest_of(made.encode())), predicate)
+        return sample.state.entries[sample.state.size - 1]
+
+    train, split, fetch = link("train", "part", "model"), link("split", "whole", "part"), link("fetch", "web", "whole")
+    assert [s["name"] for s in step_facts([train, split, fetch])] == ["fetch", "split", "train"]
+    one, two = link("one", "b", "a"), link("two", "a", "b")
+    assert [s["name"] for s in step_facts([one, two, train])] == ["train", "one", "two"]

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from muniment.core.digest import parse_digest
+from muniment.core.digest import Digest, parse_digest
 from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVIDENCE
+from muniment.evidence.link import materials_of
 from muniment.insight.lineage import dependencies
 from muniment.registry.state import Entry
 from muniment.site.facts.book import Book
@@ -143,23 +144,45 @@ def evaluation_facts(book: Book, entries: Iterable[Entry]) -> list[Facts]:
 
 
 def step_facts(entries: Iterable[Entry]) -> list[Facts]:
-    """The pipeline steps that in-toto links recorded: name, command, counts of what went in and came out."""
-    rows: list[Facts] = []
-    for entry in entries:
-        record = entry.record
-        if record is not None and record.statement.predicate_type == EVIDENCE["link"]:
-            said = record.statement.predicate
-            command = dig(said, "command")
-            rows.append(
-                {
-                    "index": entry.index,
-                    "name": text(dig(said, "name")) or "step",
-                    "command": " ".join(str(c) for c in command) if isinstance(command, list) else "",
-                    "materials": len(objects(dig(said, "materials"))),
-                    "products": len(record.statement.subjects),
-                }
-            )
-    return rows
+    """The pipeline steps that in-toto links recorded, in the order in which one's products became another's materials.
+
+    Name, command, counts of what went in and came out.
+    """
+    links = [e for e in entries if e.record is not None and e.record.statement.predicate_type == EVIDENCE["link"]]
+    return [_step(entry) for entry in _in_order(links)]
+
+
+def _in_order(links: list[Entry]) -> list[Entry]:
+    """Links by what feeds what; where nothing tells, and within a circle, in the log's order."""
+    rest, done = list(links), list[Entry]()
+    while rest:
+        made = [(entry, _made(entry)) for entry in rest]
+        ready = (e for e in rest if not any(other is not e and _used(e) & made_by for other, made_by in made))
+        following = next(ready, rest[0])
+        rest.remove(following)
+        done.append(following)
+    return done
+
+
+def _made(entry: Entry) -> set[Digest]:
+    return {s.digest for s in entry.record.statement.subjects} if entry.record is not None else set()
+
+
+def _used(entry: Entry) -> set[Digest]:
+    return {d for _, d in materials_of(entry.record.statement.predicate)} if entry.record is not None else set()
+
+
+def _step(entry: Entry) -> Facts:
+    assert entry.record is not None
+    said = entry.record.statement.predicate
+    command = dig(said, "command")
+    return {
+        "index": entry.index,
+        "name": text(dig(said, "name")) or "step",
+        "command": " ".join(str(c) for c in command) if isinstance(command, list) else "",
+        "materials": len(objects(dig(said, "materials"))),
+        "products": len(entry.record.statement.subjects),
+    }
 
 
 def file_facts(found: tuple[Entry, Predicate] | None) -> list[Facts]:
