@@ -17,13 +17,24 @@ from muniment.policy.finding import Status
 from muniment.registry.event import Promote, Retire, Rollback
 from muniment.registry.state import Approval, Entry
 from muniment.signing.identity import Identity
+from muniment.site.facts.rules import review_facts
 
 Facts = dict[str, Any]
 
 
 def exceptions(at: Desk) -> list[Facts]:
     """Each with its kind, the version, what happened, the reason that was given and the entry that says so."""
-    found = (_unverified, _rollbacks, _made_of_retired, _shaken, _retirements, _findings, _one_hand, _approvals)
+    found = (
+        _unverified,
+        _rollbacks,
+        _made_of_retired,
+        _shaken,
+        _rights,
+        _retirements,
+        _findings,
+        _one_hand,
+        _approvals,
+    )
     return [item for ask in found for item in ask(at)]
 
 
@@ -66,6 +77,15 @@ def _shaken(at: Desk) -> Iterator[Facts]:
     for one in (one for found in at.book.shaken.values() for one in found):
         text = f"Its {one.kind} (entry {one.review}) rests on {one.data}, which {one.what}."
         yield _item("data changed", text, one.change, one.version)
+
+
+def _rights(at: Desk) -> Iterator[Facts]:
+    """Decisions of the last access review that the rules in force do not follow."""
+    reviewed = review_facts(at.book)
+    for decided in reviewed["decisions"] if reviewed else ():
+        if decided["open"]:
+            text = f"To {decided['decision']}: {decided['subject']} as {decided['role']}, and it stands as it did."
+            yield _item("review not carried out", text, reviewed["by"]["index"], reason=decided["reason"])
 
 
 def _retirements(at: Desk) -> Iterator[Facts]:

@@ -15,7 +15,7 @@ from muniment.core.name import Name, VersionId
 from muniment.evidence.kinds import EVENTS, EVIDENCE
 from muniment.registry.state import Entry
 from muniment.site.facts.common import entry_facts, standing_facts
-from muniment.site.facts.rules import policy_facts
+from muniment.site.facts.rules import policy_facts, review_facts
 
 Facts = dict[str, Any]
 
@@ -38,6 +38,7 @@ def registry_facts(at: Desk, framework: Framework) -> Facts:
         "entries": [_entry(at, e) for e in at.history.entries],
         "signers": _signers(at),
         "rules": _rules(at),
+        "access": _access(at),
     }
 
 
@@ -66,6 +67,15 @@ def _entry(at: Desk, found: Entry) -> Facts:
         return said | {"approvals": [a["entry"] for a in said["approvals"]], "findings": asked}
     about = entry_facts(at.book, found)["version"]
     return records.record(at, found) | {"version": about["id"] if about else None}
+
+
+def _access(at: Desk) -> Facts | None:
+    """The last access review, as signed and checked, with its decisions."""
+    reviewed = review_facts(at.book)
+    if reviewed is None:
+        return None
+    signed = records.decision(at, at.state.entries[reviewed["by"]["index"]])
+    return {key: value for key, value in reviewed.items() if key != "by"} | {"by": signed}
 
 
 def _order(at: Desk) -> Callable[[tuple[Name, str]], tuple[int, Name]]:

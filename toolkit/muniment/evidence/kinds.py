@@ -22,7 +22,7 @@ EVIDENCE: dict[str, str] = {
 EVENTS: dict[str, str] = {
     kind: f"{OWN}{kind}/v1"
     for kind in (
-        *("configure", "rotate-key", "release", "approve", "revoke", "waive", "incident"),
+        *("configure", "rotate-key", "release", "approve", "revoke", "waive", "incident", "access-review"),
         *("promote", "rollback", "retire"),
         *("request-deletion", "redact"),
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from muniment.registry.config import Binding, Config
 
 # What concerns the whole registry: a role held in some namespaces only does not carry it.
-FOR_ALL = frozenset({"configure", "rotate-key", "redact"})
+FOR_ALL = frozenset({"configure", "rotate-key", "redact", "access-review"})
 # What decides about others' work: its signer is one identity, not every workflow at some tag.
 GUARDED = FOR_ALL | {"approve", "revoke", "waive"}
 

@@ -10,6 +10,7 @@ Subjects are chosen so that one listing is all there is on a matter, kinds to co
     name/<namespace>/<name>/open                      its incidents that are open
     artifact/<sha256>                                 below it whatever is said of bytes
     artifact/<sha256>/redacted                        which of its records are redacted
+    access-review                                     the last review of who may do what
     approval/<statement>                              below it whatever is said of the approvals of a statement
 """
 
@@ -24,8 +25,10 @@ from muniment.core.digest import Digest
 from muniment.core.instant import format_instant
 from muniment.core.name import Name, VersionId
 from muniment.log.statetree import StateTree
+from muniment.registry.access import DECISIONS
 from muniment.registry.event import CONFIG_KEY, ReleasedArtifact, name_key, stage_key, version_key
 from muniment.registry.state import (
+    AccessState,
     Approval,
     IncidentState,
     Redaction,
@@ -176,6 +179,17 @@ def _open(trouble: Trouble) -> dict[str, Any]:
     return {"incidents": list(trouble.incidents)}
 
 
+def _access(reviewed: AccessState) -> dict[str, Any]:
+    said = reviewed.event
+    decided = [g.decision for g in said.granted]
+    return {
+        "configuration": str(said.configuration),
+        "decisions": {decision: decided.count(decision) for decision in DECISIONS},
+        "entry": reviewed.index,
+        "nextReviewBy": format_instant(said.next_review_by),
+    }
+
+
 def _by(name: str, index: int | None) -> dict[str, int]:
     return {} if index is None else {name: index}
 
@@ -195,6 +209,7 @@ SECTIONS = (
     Section("waivers", waiver_key, _waivers),
     Section("incidents", lambda named: incident_key(*named), _incident),
     Section("open", open_key, _open),
+    Section("access", str, _access),
     Section("about", artifact_key, _artifact),
     Section("redacted", redacted_key, _redacted),
 )

@@ -20,6 +20,7 @@ from muniment.core.instant import format_instant, parse_instant
 from muniment.core.name import Name, VersionId, parse_name, parse_version_id
 from muniment.evidence.kinds import EVENTS, kind_of
 from muniment.evidence.statement import Statement, Subject
+from muniment.registry.access import AccessReview
 from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import (
     Approve,
@@ -36,7 +37,7 @@ from muniment.registry.oversight import Incident, Revoke, Waive
 KINDS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
-        *(Configure, RotateKey, Release, Approve, Revoke, Waive, Incident, Promote, Rollback, Retire),
+        *(Configure, RotateKey, AccessReview, Release, Approve, Revoke, Waive, Incident, Promote, Rollback, Retire),
         *(RequestDeletion, Redact),
     )
 }

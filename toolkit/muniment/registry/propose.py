@@ -12,6 +12,7 @@ from muniment.core.errors import Missing
 from muniment.core.name import InEnvironment, Latest, Name, Selector, VersionId
 from muniment.evidence.statement import Statement, Subject
 from muniment.registry import redaction
+from muniment.registry.access import ACCESS_KEY, AccessReview, Granted
 from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import (
     CONFIG_KEY,
@@ -176,6 +177,24 @@ def incident(
     )
     subjects = subjects_of(_artifacts(state, version)) if version else ()
     return format_event(replace(event, after=state.last.get(event.acts_on(""))), subjects)
+
+
+def access_review(
+    state: State, size: int, granted: tuple[Granted, ...], next_review_by: datetime, summary: str | None, at: datetime
+) -> Statement:
+    """The review of who may do what, by the configuration in force; `size` is that of the log it was made from."""
+    assert state.config is not None
+    event = AccessReview(
+        log=_log(state),
+        after=state.last.get(ACCESS_KEY),
+        at=at,
+        size=size,
+        configuration=state.config.digest,
+        next_review_by=next_review_by,
+        granted=granted,
+        summary=summary,
+    )
+    return format_event(event)
 
 
 def promote(state: State, version: VersionId, environment: str, reason: str, at: datetime) -> Statement:

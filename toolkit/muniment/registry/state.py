@@ -12,6 +12,7 @@ from muniment.core.digest import Digest
 from muniment.core.name import Name, VersionId
 from muniment.log.statetree import StateTree
 from muniment.policy.finding import Finding
+from muniment.registry.access import AccessReview
 from muniment.registry.config import Config
 from muniment.registry.event import Approve, Event, ReleasedArtifact, Retire
 from muniment.registry.oversight import Waive
@@ -130,6 +131,15 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessState:
+    """The last access review, and when it was admitted."""
+
+    index: int
+    event: AccessReview
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Redaction:
     """A record of which only the leaf is left, and the redact event that says so: log indexes."""
 
@@ -152,11 +162,12 @@ class State:
 
     `config` is None only before genesis. `eras` begins with genesis and goes on with each rotation. `stages` maps
     (name, environment) to tenures, oldest first, the last one current. `waivers` are by version, `incidents` by name
-    and id; `open` says what is open about a name that ever had an incident. `statements` maps statement digests to log
-    indexes, one a signer; `about` maps an artifact's digest to the indexes of the records with it as subject;
-    `redacted` tells which of these are redacted; `last` maps event targets to their last event. The tables are
-    documents of the state tree; `tree` is that of the last batch's end, and `registry.documents` brings it up to date.
-    `absent` maps every record that cannot be looked at to the redact event that names it, which may be still to come.
+    and id; `open` says what is open about a name that ever had an incident. `access` holds the last access review.
+    `statements` maps statement digests to log indexes, one a signer; `about` maps an artifact's digest to the indexes
+    of the records with it as subject; `redacted` tells which of these are redacted; `last` maps event targets to their
+    last event. The tables are documents of the state tree; `tree` is that of the last batch's end, and
+    `registry.documents` brings it up to date. `absent` maps every record that cannot be looked at to the redact event
+    that names it, which may be still to come.
     """
 
     size: int = 0
@@ -171,6 +182,7 @@ class State:
     waivers: Table[VersionId, tuple[Waiver, ...]] = field(default_factory=Table)
     incidents: Table[tuple[Name, str], IncidentState] = field(default_factory=Table)
     open: Table[Name, Trouble] = field(default_factory=Table)
+    access: Table[str, AccessState] = field(default_factory=Table)
     statements: Map[Digest, tuple[int, ...]] = _EMPTY
     about: Table[Digest, tuple[int, ...]] = field(default_factory=Table)
     redacted: Table[Digest, tuple[Redaction, ...]] = field(default_factory=Table)

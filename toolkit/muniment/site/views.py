@@ -43,6 +43,7 @@ TITLES = {
     "revoke": "Revocation",
     "waive": "Waiver",
     "incident": "Incident",
+    "access-review": "Access review",
     "promote": "Promotion",
     "rollback": "Rollback",
     "retire": "Retirement",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from muniment.policy.finding import Finding
+from muniment.registry.access import AccessReview
 from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import (
     Approve,
@@ -18,6 +19,7 @@ from muniment.registry.event import (
     RotateKey,
 )
 from muniment.registry.judges import (
+    access,
     approve,
     configure,
     deletion,
@@ -44,6 +46,7 @@ JUDGES: dict[type[Event], Judge] = {
     Revoke: revoke.judge,
     Waive: waive.judge,
     Incident: incident.judge,
+    AccessReview: access.judge,
     Promote: movement.judge_promote,
     Rollback: movement.judge_rollback,
     Retire: retire.judge,

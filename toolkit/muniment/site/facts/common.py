@@ -9,6 +9,7 @@ from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVENTS
 from muniment.insight.standing import Standing, verdict
+from muniment.registry.access import AccessReview
 from muniment.registry.event import Approve, Configure, Event, Promote, Release, Retire, Rollback, RotateKey
 from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.state import Approval, Entry
@@ -151,6 +152,8 @@ def deed_of(event: Event) -> str:
             return f"Waived {rule} until {format_instant(expires)}"
         case Incident(action=action, incident=incident):
             return f"Incident {incident} {action}"
+        case AccessReview(granted=granted):
+            return f"Reviewed access: {_count(len(granted), 'binding')}"
         case Retire(category=category):
             return f"Retired: {category}"
     return type(event).__name__

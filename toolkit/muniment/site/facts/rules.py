@@ -8,9 +8,10 @@ from typing import Any
 from muniment.core.instant import format_instant
 from muniment.policy.document import RuleUse
 from muniment.policy.gates import GATES
+from muniment.registry.access import ACCESS_KEY
 from muniment.registry.config import Config
 from muniment.registry.event import Configure
-from muniment.registry.pattern import Pattern
+from muniment.registry.pattern import Pattern, parse_pattern
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import event_facts
 from muniment.site.facts.tables import pairs
@@ -57,7 +58,32 @@ def access_facts(book: Book) -> Facts:
         ],
         "issuers": [{"issuer": i.issuer, "mfa": i.mfa, "note": i.note} for i in config.issuers],
         "trustedRoot": str(config.root),
+        "review": review_facts(book),
         "changes": _changes(book),
+    }
+
+
+def review_facts(book: Book) -> Facts | None:
+    """The last access review: by whom, until when it holds, what was decided of each binding, and whether that stands."""
+    reviewed = book.state.access.get(ACCESS_KEY)
+    if reviewed is None:
+        return None
+    event, written = reviewed.event, book.config.source["registry"]["bindings"]
+    return {
+        "by": event_facts(book, book.state.entries[reviewed.index]),
+        "nextReviewBy": format_instant(event.next_review_by),
+        "ofToday": event.configuration == book.config.digest,
+        "summary": event.summary,
+        "decisions": [
+            {
+                "role": g.binding["role"],
+                "subject": parse_pattern(g.binding["identity"]).subject,
+                "decision": g.decision,
+                "reason": g.reason,
+                "open": g.decision != "keep" and g.binding in written,
+            }
+            for g in event.granted
+        ],
     }
 
 
