@@ -34,6 +34,7 @@ EDGE = {  # what may touch the world, what of it, and why
     "site.writer": {FILES},  # writes pages
     "audit.controls": {FILES},  # reads the frameworks the package ships
     "audit.report": {FILES},  # writes reports, and reads the styles the package ships
+    "interop.settings": {SOCKETS},  # asks GitHub how a repository is protected
     "interop.github": {FILES, SYSTEM},  # writes the files a job names
     "demo": EVERYTHING,  # is a user of all this
     "cli": {FILES, SYSTEM, CLOCK},  # is the user's side of all this

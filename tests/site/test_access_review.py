@@ -44,11 +44,7 @@ def test_the_access_page_tells_the_review(reviewed: World) -> None:
     assert "of <operator> not carried out" in shown
     assert "of <reviewer> not carried out" not in shown
     assert "The rules changed since" not in shown
-    assert (
-        "Reviewed access: 4 bindings" in Reading(pages["log/entries/0/index.html"]).shown
-        if ("log/entries/0/index.html" in pages)
-        else True
-    )
+    assert any("Reviewed access: 4 bindings" in Reading(data).shown for path, data in pages.items() if "log/" in path)
 
 
 def test_the_report_tells_it_and_calls_it_an_exception(reviewed: World) -> None:

@@ -24,18 +24,9 @@ Facts = dict[str, Any]
 
 def exceptions(at: Desk) -> list[Facts]:
     """Each with its kind, the version, what happened, the reason that was given and the entry that says so."""
-    found = (
-        _unverified,
-        _rollbacks,
-        _made_of_retired,
-        _shaken,
-        _rights,
-        _retirements,
-        _findings,
-        _one_hand,
-        _approvals,
-    )
-    return [item for ask in found for item in ask(at)]
+    lives = (_unverified, _rollbacks, _made_of_retired, _shaken, _retirements)
+    words = (_findings, _one_hand, _approvals, _rights)
+    return [item for ask in (*lives, *words) for item in ask(at)]
 
 
 def _item(kind: str, text: str, entry: int, version: VersionId | None = None, reason: str = "") -> Facts:
@@ -82,8 +73,8 @@ def _shaken(at: Desk) -> Iterator[Facts]:
 def _rights(at: Desk) -> Iterator[Facts]:
     """Decisions of the last access review that the rules in force do not follow."""
     reviewed = review_facts(at.book)
-    for decided in reviewed["decisions"] if reviewed else ():
-        if decided["open"]:
+    if reviewed is not None:
+        for decided in (d for d in reviewed["decisions"] if d["open"]):
             text = f"To {decided['decision']}: {decided['subject']} as {decided['role']}, and it stands as it did."
             yield _item("review not carried out", text, reviewed["by"]["index"], reason=decided["reason"])
 

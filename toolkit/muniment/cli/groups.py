@@ -5,7 +5,9 @@ from __future__ import annotations
 import typer
 
 from muniment.cli import (
+    access,
     deletion,
+    doctor,
     due,
     events,
     evidence,
@@ -25,6 +27,7 @@ from muniment.cli import (
 
 def register(app: typer.Typer) -> None:
     """Adds every group's commands, in the order the help shows them."""
-    rules, reading = (events, running, oversight, deletion, policy), (verify, witness, monitor, due)
-    for group in (registry, keys, evidence, *rules, *reading, site, story, sandbox):
+    rules, words = (events, running, oversight, deletion, access), (policy, verify, witness)
+    looking = (monitor, due, doctor, site, story)
+    for group in (registry, keys, evidence, *rules, *words, *looking, sandbox):
         group.register(app)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from muniment.core.instant import format_instant, format_posix
+from muniment.insight.doctor import Check, Verdict
 from muniment.insight.due import Due
 from muniment.interop.github import Annotation, Level, cell, report, table
 from muniment.policy.finding import Finding, Status
@@ -62,6 +63,22 @@ def report_due(found: Sequence[Due], at: datetime) -> None:
     summary += _section("Due", ("at", "", "kind", "about", "what"), rows)
     warnings = [Annotation(Level.WARNING, f"{one.about}: {one.fact}", "Overdue") for one in late]
     report({"due": str(len(found)), "overdue": str(len(late))}, "\n".join(summary), warnings)
+
+
+def report_doctor(checks: Sequence[Check]) -> None:
+    """Tells the running step what is doubtful: outputs `failed`, `warned` and `unchecked` in decimal."""
+    count = {v: sum(c.verdict is v for c in checks) for v in Verdict}
+    rows = [
+        (c.verdict.value, c.title, " ".join([c.fact, *c.details, c.remedy]))
+        for c in checks
+        if c.verdict is not Verdict.OK
+    ]
+    summary = [f"### Doctor: {', '.join(f'{count[v]} {v.value}' for v in Verdict)}\n"]
+    summary += _section("Doubts", ("", "check", "what"), rows)
+    levels = {Verdict.FAIL: Level.ERROR, Verdict.WARN: Level.WARNING}
+    shown = [Annotation(levels[c.verdict], c.fact, c.title) for c in checks if c.verdict in levels]
+    outputs = {"failed": count[Verdict.FAIL], "warned": count[Verdict.WARN], "unchecked": count[Verdict.UNCHECKED]}
+    report({name: str(number) for name, number in outputs.items()}, "\n".join(summary), shown)
 
 
 def monitor_outputs(done: Monitored) -> dict[str, str]:

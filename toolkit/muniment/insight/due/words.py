@@ -136,3 +136,11 @@ def undecided(glance: Glance) -> Iterator[Due]:
         fact = f"A {kind} by {one.subject} waits in the inbox, and is thrown out then: {one.reason}"
         remedy = "Give what it waits for (muniment approve), and publish."
         yield Due("inbox", one.since + PATIENCE, str(one.statement), fact, remedy, one.name)
+
+
+def access_reviews(glance: Glance) -> Iterator[Due]:
+    """The next review of who may do what, once there was one."""
+    for reviewed in glance.state.access.values():
+        fact = f"The next review of who may do what is due; entry {reviewed.index} was the last."
+        remedy = "Draft one: muniment access-review --draft FILE."
+        yield Due("access-review", reviewed.event.next_review_by, "access", fact, remedy, entry=reviewed.index)

@@ -64,7 +64,7 @@ def access_facts(book: Book) -> Facts:
 
 
 def review_facts(book: Book) -> Facts | None:
-    """The last access review: by whom, until when it holds, what was decided of each binding, and whether that stands."""
+    """The last access review: by whom, until when, what was decided of each binding and is not carried out yet."""
     reviewed = book.state.access.get(ACCESS_KEY)
     if reviewed is None:
         return None
