@@ -314,3 +314,15 @@ def test_after_a_second_rollback_the_approval_of_the_promotion_is_still_named(ta
     assert facts["standing"][0]["by"]["incident"] == "INC-2026-018"
     assert facts["standing"][0]["before"]["kind"] == "promote"
     assert facts["standing"][0]["before"]["approvals"][0]["reason"] == "Metrics and data reviewed."
+
+
+def test_emergencies_are_exceptions(tale):
+    from tests.site.troubled import troubled
+
+    story = troubled(tale)
+    facts = registry_facts(open_desk(story.history(), story.blob), load_framework("slsa"))
+    told = [e for e in facts["exceptions"] if e["kind"] == "emergency"]
+    assert [e["version"] for e in told] == ["aiops/cpu-anomaly@2.0.0", "aiops/cpu-anomaly@1.0.0"]
+    assert "the approvals came by" in told[0]["text"]
+    assert "the approvals are owed until" in told[1]["text"]
+    assert told[1]["reason"] == "Approved by 0 of 1 in the role reviewer."

@@ -6,18 +6,34 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.run import muniment
 from tests.cli.test_bad_input import files, plain
 from tests.cli.test_bad_input import place as place
 from tests.cli.test_oversight import run
-from tests.world import World
+from tests.world import POLICY, World, registry_document
 
 BACK = ["rollback", "aiops/cpu", "--env", "production"]
 WHY = ["--incident", "INC-7", "--reason", "worse"]
 OPENED = ["incident", "open", "aiops/cpu", "INC-8", "--severity", "low", "--reason", "seen"]
 LOCATED = ["incident", "locate", "aiops/cpu", "INC-7", "--version", "2.0.0", "--reason", "there"]
 RESOLVED = ["incident", "resolve", "aiops/cpu", "INC-7", "--reason", "mended"]
+
+
+@pytest.fixture
+def on_duty(told: World, place: Path) -> Path:
+    """The told registry in which the operator may declare emergencies, and a rollback asks for an approval."""
+    registry = registry_document()
+    registry["roles"]["duty"] = {"may": ["rollback", "emergency-rollback"]}
+    operator = next(b for b in registry["bindings"] if b["role"] == "operator")
+    registry["bindings"].append({**operator, "role": "duty"})
+    rule = {"id": "agreed", "rule": "approvals-required", "gate": "rollback", "with": {"count": 1, "role": "reviewer"}}
+    (place / "registry.yaml").write_text(yaml.safe_dump(registry))
+    (place / "policy.yaml").write_text(yaml.safe_dump({"rules": [*POLICY["rules"], rule]}))
+    given = ["--config", place / "registry.yaml", "--policy", place / "policy.yaml"]
+    assert run(told, place, "administrator", "configure", *given).code == 0
+    return place
 
 
 def test_what_may_return_is_said_and_nothing_is_signed(told: World, place: Path) -> None:
@@ -100,3 +116,34 @@ def test_an_incident_that_is_resolved(told: World, place: Path) -> None:
     ran = run(told, place, "operator", *BACK, *WHY)
     assert ran.code == 1
     assert "The incident INC-7 of aiops/cpu is resolved." in ran.err
+
+
+def test_an_emergency_is_told_until_it_is_approved_and_after(told: World, on_duty: Path) -> None:
+    where = ["-r", on_duty / "registry"]
+    assert "permitted once approved" in muniment(*BACK, "--check", *where).out
+    ran = run(told, on_duty, "operator", *BACK, *WHY, "--emergency", "--json")
+    assert ran.code == 0, ran
+    statement = json.loads(ran.out)["statement"]
+    assert "waived" in ran.out
+    shown = muniment("show", "aiops/cpu@2.0.0", *where).out
+    assert "approvals owed until" in shown
+    assert "agreed: Approved by 0 of 1" in shown
+    assert "owes approvals: emergency in entry" in muniment("show", *where).out
+    assert "emergency: approvals owed until" in muniment("history", *where).out
+    (found,) = [d for d in json.loads(muniment("due", *where, "--json").out)["due"] if d["kind"] == "breach"]
+    assert found["about"] == statement
+    late = muniment("due", *where, "--effective-time", "4d", "--fail-overdue")
+    assert (late.code, "overdue  breach" in late.out) == (1, True)
+    said = ["approve", statement, "--role", "reviewer", "--reason", "looked at it"]
+    assert run(told, on_duty, "reviewer", *said).code == 0
+    assert "approvals came by" in muniment("show", "aiops/cpu@2.0.0", *where).out
+    value = json.loads(muniment("show", "aiops/cpu@2.0.0", *where, "--json").out)
+    assert value["breaches"][0]["overdue"] is False
+    assert "owes approvals" not in muniment("show", *where).out
+    pack = on_duty / "two.pack"
+    assert muniment("pack", "aiops/cpu@2.0.0", "-o", pack, *where).code == 0
+    assert muniment("verify", pack, "--trust", on_duty / "trust.json").code == 0
+
+
+def test_an_emergency_where_nobody_may_declare_one(told: World, place: Path) -> None:
+    plain(run(told, place, "operator", *BACK, *WHY, "--emergency"), 2, "0 roles may emergency-rollback")

@@ -6,6 +6,7 @@ import pytest
 
 from muniment.site.render import render
 from tests.site.sample import Sample, sample
+from tests.site.troubled import troubled
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,14 @@ def story() -> Sample:
 @pytest.fixture(scope="session")
 def site(story: Sample) -> dict[str, bytes]:
     return {page.path: page.data for page in render(story.history(), story.blob, story.notes)}
+
+
+@pytest.fixture(scope="session")
+def aftermath(story: Sample) -> Sample:
+    return troubled(story)
+
+
+@pytest.fixture(scope="session")
+def later(aftermath: Sample) -> dict[str, bytes]:
+    """The site of the registry in trouble."""
+    return {page.path: page.data for page in render(aftermath.history(), aftermath.blob, aftermath.notes)}

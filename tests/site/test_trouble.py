@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
-from tests.site.reading import Reading
+from tests.site.reading import Reading, resolve
 
 NAME = "models/aiops/cpu-anomaly"
 
@@ -12,6 +13,29 @@ NAME = "models/aiops/cpu-anomaly"
 def told(site: dict[str, bytes], page: str) -> tuple[dict[str, object], str]:
     """A page's facts and its text."""
     return json.loads(site[f"{page}/index.json"]), Reading(site[f"{page}/index.html"]).shown
+
+
+def test_emergencies_are_shown_with_what_they_owe(later: dict[str, bytes]) -> None:
+    facts, text = told(later, NAME)
+    assert [(b["version"]["version"], b["settledAt"] is None) for b in facts["breaches"]] == [  # type: ignore[attr-defined]
+        ("1.0.0", True),
+        ("2.0.0", False),
+    ]
+    assert "approvals owed 1.0.0 was put back in production as an emergency by operator" in text
+    assert "approved afterwards 2.0.0 was put back in production as an emergency" in text
+    facts, text = told(later, f"{NAME}/1.0.0")
+    assert len(facts["breaches"]) == 1  # type: ignore[arg-type]
+    assert "They are owed until" in text
+    assert "Let in as an emergency by operator" in text
+    assert "Emergencies" not in told(later, f"{NAME}/0.9.0")[1]
+
+
+def test_pages_in_trouble_are_whole(later: dict[str, bytes]) -> None:
+    """Every link inside leads to a file."""
+    for path in (p for p in later if p.startswith("models/") and p.endswith(".html")):
+        for link in Reading(later[path]).links():
+            target, _ = resolve(link, path)
+            assert re.match(r"[a-z]+:", link) or target in later, (path, link)
 
 
 def test_an_incident_and_the_rollback_that_answered_it(site: dict[str, bytes]) -> None:

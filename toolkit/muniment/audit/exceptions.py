@@ -10,6 +10,7 @@ from typing import Any
 
 from muniment.audit import records
 from muniment.audit.desk import Desk
+from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.insight.lineage import descendants
 from muniment.insight.standing import approvals_for
@@ -24,7 +25,7 @@ Facts = dict[str, Any]
 
 def exceptions(at: Desk) -> list[Facts]:
     """Each with its kind, the version, what happened, the reason that was given and the entry that says so."""
-    lives = (_unverified, _rollbacks, _made_of_retired, _shaken, _retirements)
+    lives = (_unverified, _rollbacks, _breaches, _made_of_retired, _shaken, _retirements)
     words = (_findings, _one_hand, _approvals, _rights)
     return [item for ask in (*lives, *words) for item in ask(at)]
 
@@ -51,6 +52,20 @@ def _rollbacks(at: Desk) -> Iterator[Facts]:
                 f"by {who['person'] or who['label']}.{approved}"
             )
             yield _item("rolled back", text, entry.index, event.replaces, event.reason)
+
+
+def _breaches(at: Desk) -> Iterator[Facts]:
+    """Emergencies: what was let in without approvals, and what became of them by the log's last batch."""
+    for breach in sorted(at.state.breaches.values(), key=lambda b: b.index):
+        owed, last = format_instant(breach.deadline), at.state.admitted_at
+        assert last is not None
+        if breach.settled_at is None:
+            became = f"were owed until {owed} and never came" if breach.is_overdue(last) else f"are owed until {owed}"
+        else:
+            late = f", after {owed}" if breach.is_overdue(last) else ""
+            became = f"came by {format_instant(breach.settled_at)}{late}"
+        text = f"Rolled back in {breach.environment} as an emergency by {breach.role}; the approvals {became}."
+        yield _item("emergency", text, breach.index, breach.version, " ".join(breach.missing))
 
 
 def _made_of_retired(at: Desk) -> Iterator[Facts]:

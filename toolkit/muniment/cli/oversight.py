@@ -73,7 +73,7 @@ def waive(
     begin, end = options.moment(begins, "--from") if begins else now, options.moment(until, "--until")
     if end <= begin:
         raise Usage(f"--until {until} is no time after it begins.", "Let it end later: a date, a time, or 30d.")
-    held = role or _only_role(state, "waive")
+    held = role or only_role(state, "waive")
     deliver(propose.waive(state, version, subjects, rule, held, reason, begin, end, ticket, now), how)
 
 
@@ -166,7 +166,8 @@ def _subjects(state: State, version: VersionId, paths: list[Path]) -> tuple[Subj
     return tuple(Subject(m.name, m.digest) for m in map(measure, paths))
 
 
-def _only_role(state: State, kind: str) -> str:
+def only_role(state: State, kind: str) -> str:
+    """The one role that may do something. Raises `Usage` where there are several or none."""
     assert state.config is not None
     roles = [role for role, may in state.config.roles.items() if kind in may]
     if len(roles) != 1:

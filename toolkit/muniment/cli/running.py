@@ -8,6 +8,7 @@ import typer
 
 from muniment.cli import commands, options, output, waiting
 from muniment.cli.events import configured
+from muniment.cli.oversight import only_role
 from muniment.core.errors import Usage
 
 if TYPE_CHECKING:
@@ -35,12 +36,19 @@ def rollback(
     check: Annotated[
         bool, typer.Option("--check", help="Only say which versions may return and why; nothing is signed.")
     ] = False,
+    emergency: Annotated[
+        bool, typer.Option("--emergency", help="Do not wait for approvals: they are owed, and the breach is recorded.")
+    ] = False,
+    role: Annotated[
+        str | None, typer.Option("--role", help="The role in which you declare the emergency, where several may.")
+    ] = None,
     *,
     how: options.Delivery,
 ) -> None:
     """Put an earlier version back in an environment."""
     from muniment.cli.making import deliver
     from muniment.registry import recovery
+    from muniment.registry.config_check import EMERGENCY
 
     name, version = _named(model, to)
     if not check and (incident is None or reason is None):
@@ -54,7 +62,8 @@ def rollback(
     assert incident is not None
     assert reason is not None
     waiting.tell_of_incident(how.registry, state, name, incident)
-    statement = recovery.rollback(state, name, environment, version, incident, reason, now)
+    held = (role or only_role(state, EMERGENCY)) if emergency else None
+    statement = recovery.rollback(state, name, environment, version, incident, reason, now, held)
     output.say("\n".join(_lines(found)))
     deliver(statement, how, told={"candidates": _json(found)})
 

@@ -92,6 +92,7 @@ def show(
     json: output.Json = False,
 ) -> None:
     """Show what stands where, or one version."""
+    from muniment.cli.trouble import trouble_of
     from muniment.core.name import parse_selector
     from muniment.registry import propose
     from muniment.registry.documents import version_document
@@ -104,7 +105,9 @@ def show(
     version = state.versions[propose.resolve(state, parse_selector(selector))]
     value = version_document(version) | {"environments": list(state.environments_of(version.id))}
     value |= {"redacted": gone} if (gone := _gone(state, version)) else {}
-    output.result(value, "\n".join(line for key, item in value.items() for line in _field(key, item)), json)
+    more, told = trouble_of(state, version.id, options.now())
+    lines = [line for key, item in (value | told).items() for line in _field(key, item)]
+    output.result(value | more, "\n".join(lines), json)
 
 
 def history(
@@ -165,7 +168,9 @@ def _text(done: Verified) -> str:
 def _row(state: Any, version: Any) -> dict[str, Any]:
     known = state.versions[version]
     standing = ["retired"] if known.retired else list(state.environments_of(version))
-    return {"version": str(version), "kind": known.artifacts[0].kind, "environments": standing}
+    owes = [b.index for (name, _), b in state.breaches.items() if b.version == version and b.settled_by is None]
+    value = {"version": str(version), "kind": known.artifacts[0].kind, "environments": standing}
+    return value | ({"owes": sorted(owes)} if owes else {})
 
 
 def _field(key: str, value: Any) -> list[str]:
@@ -179,7 +184,14 @@ def _field(key: str, value: Any) -> list[str]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    return "\n".join(f"{r['version']:<40} {r['kind']:<9} {', '.join(r['environments'])}".rstrip() for r in rows)
+    return "\n".join(
+        f"{r['version']:<40} {r['kind']:<9} {', '.join(r['environments'])}{_owing(r)}".rstrip() for r in rows
+    )
+
+
+def _owing(row: dict[str, Any]) -> str:
+    entries = ", ".join(map(str, row.get("owes", ())))
+    return f"  owes approvals: emergency in entry {entries}" if entries else ""
 
 
 def _gone(state: Any, version: Any) -> list[dict[str, Any]]:
@@ -190,13 +202,17 @@ def _gone(state: Any, version: Any) -> list[dict[str, Any]]:
 
 def _line(row: dict[str, Any]) -> str:
     since = f" unproven since entry {row['unprovenSince']}" if "unprovenSince" in row else ""
-    return f"{row['index']:>5}  {row['at']}  {row['kind']:<11} {row['signer']}{since}"
+    note = f"  {row['note']}" if "note" in row else ""
+    return f"{row['index']:>5}  {row['at']}  {row['kind']:<11} {row['signer']}{since}{note}"
 
 
 def _entry(replayed: History, index: int) -> dict[str, Any]:
+    from muniment.cli.trouble import note_of
     from muniment.core.instant import format_instant
 
     entry = replayed.entries[index]
     signer = entry.record.identity.subject if entry.record else ""
     value = {"index": index, "at": format_instant(entry.admitted_at), "kind": entry.kind, "signer": signer}
-    return value | ({"unprovenSince": entry.unproven} if entry.unproven is not None else {})
+    value |= {"unprovenSince": entry.unproven} if entry.unproven is not None else {}
+    note = note_of(replayed.state, entry, options.now())
+    return value | ({"note": note} if note else {})

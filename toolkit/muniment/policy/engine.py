@@ -53,6 +53,12 @@ def is_asked(policy: Policy, gate: str) -> bool:
     return any(use.gate == gate for use in policy.rules)
 
 
+def without_evidence(policy: Policy) -> Policy:
+    """The rules whose answer is the same whatever evidence there is."""
+    kept = (use for use in policy.rules if _is_apart(use) and not approvals_required.looks_at_evidence(use.params))
+    return replace(policy, rules=tuple(kept))
+
+
 def apart_from_evidence(policy: Policy) -> Policy:
     """The rules that can be asked where evidence is gone: whoever has it all finds them met no less."""
     return replace(policy, rules=tuple(use for use in policy.rules if _is_apart(use)))

@@ -15,13 +15,15 @@ from muniment.core.instant import parse_instant
 from muniment.evidence.kinds import EVENTS, EVIDENCE, THIRD_PARTY
 from muniment.log import policy as tlog
 from muniment.policy.engine import Policy, parse_policy
-from muniment.registry.config_check import FOR_ALL, check_config
+from muniment.registry.config_check import EMERGENCY, FOR_ALL, check_config
 from muniment.registry.pattern import Pattern, parse_pattern
 from muniment.registry.sources import Believed, parse_sources
 from muniment.signing.identity import Identity
 from muniment.signing.trustroot import canonical_root
 
 KINDS = frozenset({*EVIDENCE, *EVENTS, THIRD_PARTY})
+RIGHTS = KINDS | {EMERGENCY}
+"""What a role may be given: kinds of record, and to declare an emergency in a rollback."""
 ALL = "all"
 
 
@@ -64,10 +66,14 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long things may last: waivers at most, and a log key before it is due for rotation (None: for good)."""
+    """How long things may last: waivers at most, and a log key before it is due for rotation (None: for good).
+
+    An emergency rollback may owe its approvals for `emergency_hours`.
+    """
 
     waiver_days: int = 90
     log_key_days: int | None = None
+    emergency_hours: int = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +183,17 @@ def _environment(value: str | Mapping[str, Any]) -> Environment:
 
 
 def _limits(value: Mapping[str, int]) -> Limits:
-    names = {"waiverDays": "waiver_days", "logKeyDays": "log_key_days"}
-    return Limits(**{names[key]: days for key, days in value.items()})
+    names = {"waiverDays": "waiver_days", "logKeyDays": "log_key_days", "emergencyHours": "emergency_hours"}
+    return Limits(**{names[key]: length for key, length in value.items()})
 
 
 def _kinds(role: str, kinds: list[str]) -> frozenset[str]:
     for number, kind in enumerate(kinds):
-        if kind not in KINDS:
+        if kind not in RIGHTS:
             raise Misplaced(
                 ("roles", role, "may", number),
                 f"The role {role} may sign {kind!r}, which is no kind of record.",
-                f"Choose among {', '.join(sorted(KINDS))}.",
+                f"Choose among {', '.join(sorted(RIGHTS))}.",
             )
     return frozenset(kinds)
 

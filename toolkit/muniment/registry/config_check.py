@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 # What concerns the whole registry: a role held in some namespaces only does not carry it.
 FOR_ALL = frozenset({"configure", "rotate-key", "redact", "access-review"})
+# To declare an emergency: a rollback that does not wait for approvals.
+EMERGENCY = "emergency-rollback"
 # What decides about others' work: its signer is one identity, not every workflow at some tag.
-GUARDED = FOR_ALL | {"approve", "revoke", "waive"}
+GUARDED = FOR_ALL | {"approve", "revoke", "waive", EMERGENCY}
 
 
 def check_config(config: Config) -> None:
@@ -25,6 +27,7 @@ def check_config(config: Config) -> None:
     _check_names(config)
     _check_environments(config)
     _check_namespaces(config)
+    _check_roles(config)
     for number, binding in enumerate(config.bindings):
         _check_binding(config, binding, number)
     _check_sequencer(config)
@@ -91,6 +94,17 @@ def _check_namespaces(config: Config) -> None:
                     f"The namespace {namespace} is owned by {owner!r}, who is no person of the registry.",
                     "Name them under persons.",
                 )
+
+
+def _check_roles(config: Config) -> None:
+    """Who may declare an emergency may also roll back: the one is done by the other."""
+    for role, may in config.roles.items():
+        if EMERGENCY in may and "rollback" not in may:
+            raise Misplaced(
+                ("roles", role, "may"),
+                f"The role {role} may declare an {EMERGENCY}, and may not sign rollback records.",
+                "Give it rollback too.",
+            )
 
 
 def _check_binding(config: Config, binding: Binding, number: int) -> None:

@@ -7,7 +7,8 @@ Subjects are chosen so that one listing is all there is on a matter, kinds to co
     name/<namespace>/<name>/stage/<environment>
     name/<namespace>/<name>/waiver/<version>
     name/<namespace>/<name>/incident/<id>
-    name/<namespace>/<name>/open                      its incidents that are open
+    name/<namespace>/<name>/breach/<entry>            approvals that an emergency rollback owes or owed
+    name/<namespace>/<name>/open                      its incidents and breaches that are open
     artifact/<sha256>                                 below it whatever is said of bytes
     artifact/<sha256>/redacted                        which of its records are redacted
     access-review                                     the last review of who may do what
@@ -30,6 +31,7 @@ from muniment.registry.event import CONFIG_KEY, ReleasedArtifact, name_key, stag
 from muniment.registry.state import (
     AccessState,
     Approval,
+    Breach,
     IncidentState,
     Redaction,
     State,
@@ -97,6 +99,11 @@ def waiver_key(version: VersionId) -> str:
 def incident_key(name: Name, number: str) -> str:
     """The subject of an incident of a name."""
     return f"{name_key(name)}/incident/{number}"
+
+
+def breach_key(name: Name, index: int) -> str:
+    """The subject of a breach of a name."""
+    return f"{name_key(name)}/breach/{index}"
 
 
 def open_key(name: Name) -> str:
@@ -175,8 +182,23 @@ def _incident(incident: IncidentState) -> dict[str, Any]:
     return value | ({"version": str(incident.version)} if incident.version else {})
 
 
+def breach_document(breach: Breach) -> dict[str, Any]:
+    """A breach's document."""
+    value: dict[str, Any] = {
+        "deadline": format_instant(breach.deadline),
+        "entry": breach.index,
+        "environment": breach.environment,
+        "missing": [{"reason": m, "rule": r} for r, m in zip(breach.rules, breach.missing, strict=True)],
+        "role": breach.role,
+        "version": str(breach.version),
+    }
+    value |= {"settledAt": format_instant(breach.settled_at)} if breach.settled_at else {}
+    return value | _by("settledBy", breach.settled_by)
+
+
 def _open(trouble: Trouble) -> dict[str, Any]:
-    return {"incidents": list(trouble.incidents)}
+    breaches = {"breaches": list(trouble.breaches)} if trouble.breaches else {}
+    return {"incidents": list(trouble.incidents)} | breaches
 
 
 def _access(reviewed: AccessState) -> dict[str, Any]:
@@ -208,6 +230,7 @@ SECTIONS = (
     Section("approvals", approval_key, _approvals),
     Section("waivers", waiver_key, _waivers),
     Section("incidents", lambda named: incident_key(*named), _incident),
+    Section("breaches", lambda named: breach_key(*named), breach_document),
     Section("open", open_key, _open),
     Section("access", str, _access),
     Section("about", artifact_key, _artifact),

@@ -174,13 +174,17 @@ class Promote(Move):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback(Move):
-    """Puts an earlier version back in an environment, because of an incident."""
+    """Puts an earlier version back in an environment, because of an incident.
+
+    With `emergency_role`, the role in which the signer declares an emergency, it does not wait for approvals.
+    """
 
     kind = "rollback"
     time = "rolledBackAt"
 
     replaces: VersionId
     incident: str
+    emergency_role: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -204,7 +204,15 @@ def promote(state: State, version: VersionId, environment: str, reason: str, at:
     return format_event(event, subjects_of(_artifacts(state, version)))
 
 
-def rollback(state: State, version: VersionId, environment: str, incident: str, reason: str, at: datetime) -> Statement:
+def rollback(
+    state: State,
+    version: VersionId,
+    environment: str,
+    incident: str,
+    reason: str,
+    at: datetime,
+    emergency_role: str | None = None,
+) -> Statement:
     """The return of a version to an environment; `registry.recovery` says which ones may. Raises `Missing`."""
     current = state.current(version.name, environment)
     if current is None:
@@ -218,6 +226,7 @@ def rollback(state: State, version: VersionId, environment: str, incident: str, 
         replaces=current,
         incident=incident,
         reason=reason,
+        emergency_role=emergency_role,
     )
     return format_event(event, subjects_of(_artifacts(state, version)))
 

@@ -82,14 +82,21 @@ def choose(found: Sequence[Candidate], name: Name, environment: str, wanted: Ver
 
 
 def rollback(
-    state: State, name: Name, environment: str, to: VersionId | None, incident: str, reason: str, at: datetime
+    state: State,
+    name: Name,
+    environment: str,
+    to: VersionId | None,
+    incident: str,
+    reason: str,
+    at: datetime,
+    emergency_role: str | None = None,
 ) -> Statement:
     """The return of an earlier version to an environment: `to`, or the permitted one that left last.
 
     Raises `Missing` where there is none, and `Refused` where `to` is not permitted.
     """
     chosen = choose(candidates(state, name, environment, at), name, environment, to)
-    return propose.rollback(state, chosen.version, environment, incident, reason, at)
+    return propose.rollback(state, chosen.version, environment, incident, reason, at, emergency_role)
 
 
 _REMEDY = "See which are: muniment rollback NAME --env ENVIRONMENT --check."

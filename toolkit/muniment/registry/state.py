@@ -124,10 +124,34 @@ class IncidentState:
 
 
 @dataclass(frozen=True, slots=True)
+class Breach:
+    """Approvals that the emergency rollback at `index` went without, and owes until `deadline`.
+
+    `rules` are those that lacked approvals, `missing` what each said then. `settled_by` is the approval with which all
+    were there.
+    """
+
+    index: int
+    version: VersionId
+    environment: str
+    role: str
+    rules: tuple[str, ...]
+    missing: tuple[str, ...]
+    deadline: datetime
+    settled_by: int | None = None
+    settled_at: datetime | None = None
+
+    def is_overdue(self, at: datetime) -> bool:
+        """Whether approvals are or were still owed at a time after the deadline."""
+        return self.deadline <= (self.settled_at or at)
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is open about a name: its incidents by id."""
+    """What is open about a name: its incidents by id, its breaches by the rollback's entry."""
 
     incidents: tuple[str, ...] = ()
+    breaches: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +186,8 @@ class State:
 
     `config` is None only before genesis. `eras` begins with genesis and goes on with each rotation. `stages` maps
     (name, environment) to tenures, oldest first, the last one current. `waivers` are by version, `incidents` by name
-    and id; `open` says what is open about a name that ever had an incident. `access` holds the last access review.
+    and id, `breaches` by name and entry; `open` says what is open about a name that ever had an incident.
+    `access` holds the last access review.
     `statements` maps statement digests to log indexes, one a signer; `about` maps an artifact's digest to the indexes
     of the records with it as subject; `redacted` tells which of these are redacted; `last` maps event targets to their
     last event. The tables are documents of the state tree; `tree` is that of the last batch's end, and
@@ -181,6 +206,7 @@ class State:
     approvals: Table[Digest, tuple[Approval, ...]] = field(default_factory=Table)
     waivers: Table[VersionId, tuple[Waiver, ...]] = field(default_factory=Table)
     incidents: Table[tuple[Name, str], IncidentState] = field(default_factory=Table)
+    breaches: Table[tuple[Name, int], Breach] = field(default_factory=Table)
     open: Table[Name, Trouble] = field(default_factory=Table)
     access: Table[str, AccessState] = field(default_factory=Table)
     statements: Map[Digest, tuple[int, ...]] = _EMPTY

@@ -12,7 +12,16 @@ from muniment.core.name import Name
 from muniment.insight.due.common import Due, Glance
 from muniment.insight.due.evidence import flagged, reviews, too_old
 from muniment.insight.due.keys import log_keys, sigstore, third_parties
-from muniment.insight.due.words import access_reviews, approvals, bindings, coming_rules, incidents, undecided, waivers
+from muniment.insight.due.words import (
+    access_reviews,
+    approvals,
+    bindings,
+    breaches,
+    coming_rules,
+    incidents,
+    undecided,
+    waivers,
+)
 
 __all__ = ["ASKED", "Due", "Glance", "due"]
 
@@ -25,6 +34,7 @@ ASKED: tuple[Callable[[Glance], Iterable[Due]], ...] = (
     bindings,
     coming_rules,
     incidents,
+    breaches,
     undecided,
     access_reviews,
     log_keys,

@@ -129,6 +129,17 @@ def _lacking(glance: Glance, incident: IncidentState) -> str:
     return ""
 
 
+def breaches(glance: Glance) -> Iterator[Due]:
+    """Approvals that emergency rollbacks owe."""
+    for (name, index), breach in glance.state.breaches.items():
+        record = glance.state.entries[index].record
+        if breach.settled_by is None and record is not None:
+            missing = " ".join(breach.missing)
+            fact = f"The emergency rollback to {breach.version} in {breach.environment} owes approvals: {missing}"
+            remedy = f"Look at it and approve it: muniment approve {record.statement_digest} --role ROLE."
+            yield Due("breach", breach.deadline, str(record.statement_digest), fact, remedy, name, index)
+
+
 def undecided(glance: Glance) -> Iterator[Due]:
     """What waits in the inbox, and when publish stops to wait for it."""
     for one in glance.waiting or ():

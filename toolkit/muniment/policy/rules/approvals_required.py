@@ -41,6 +41,11 @@ def check(params: Mapping[str, Any]) -> str:
     return "" if several or len(one) == 2 else f"{'role' if 'count' in one else 'count'!r} is a required property"
 
 
+def looks_at_evidence(params: Mapping[str, Any]) -> bool:
+    """Whether the answer depends on who signed evidence."""
+    return "apartFrom" in params
+
+
 def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if distinct persons, none of them an author, fill every slot; one person fills one slot.
 

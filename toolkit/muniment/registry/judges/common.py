@@ -86,11 +86,22 @@ def _usable(approval: Approval) -> bool:
 def judge_policy(state: State, subject: Facts, underivable: bool = False) -> tuple[Finding, ...]:
     """The findings of a gate that lets the subject through. Raises `Refused` with them where it does not.
 
-    Where it is `underivable`, as evidence is gone, only those rules are asked that look at none; no finding is kept.
+    Where it is `underivable`, as evidence is gone, no finding is kept.
     """
+    findings = ask_policy(state, subject, underivable)
+    check_findings(subject, findings, findings)
+    return () if underivable else findings
+
+
+def ask_policy(state: State, subject: Facts, underivable: bool) -> tuple[Finding, ...]:
+    """What the policy in force says; where it is `underivable`, those rules are asked that look at no evidence."""
     policy = config_of(state).policy
-    findings = evaluate(apart_from_evidence(policy) if underivable else policy, subject)
-    failed = failures(findings)
+    return evaluate(apart_from_evidence(policy) if underivable else policy, subject)
+
+
+def check_findings(subject: Facts, findings: tuple[Finding, ...], counted: tuple[Finding, ...]) -> None:
+    """Raises `Refused` with the findings of a gate where those that are counted keep the subject out."""
+    failed = failures(counted)
     if failed:
         rules = ", ".join(f.rule for f in failed)
         raise Refused(
@@ -99,4 +110,3 @@ def judge_policy(state: State, subject: Facts, underivable: bool = False) -> tup
             findings,
             waits=all(f.waits for f in failed),
         )
-    return () if underivable else findings

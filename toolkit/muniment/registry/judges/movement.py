@@ -9,6 +9,7 @@ from muniment.core.canonical import format_json
 from muniment.core.digest import digest_of
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
+from muniment.policy.facts import Facts
 from muniment.policy.finding import Finding, Status
 from muniment.policy.rules import recovery_point
 from muniment.registry import facts, redaction
@@ -16,16 +17,21 @@ from muniment.registry.documents import stage_document
 from muniment.registry.event import Event, Move, Promote, Rollback, version_key
 from muniment.registry.judges.common import (
     Change,
+    ask_policy,
     check_environment,
+    check_findings,
     check_subjects,
     config_of,
     consume,
     judge_policy,
     version_of,
 )
-from muniment.registry.state import IncidentState, State, Tenure, VersionState
+from muniment.registry.judges.emergency import judge_emergency, with_breach
+from muniment.registry.state import Breach, IncidentState, State, Tenure, VersionState
 from muniment.registry.words import incidents_of
 from muniment.signing.identity import Signed
+
+_ELSEWHERE = "Roll back to a version that may return, or promote one through its gate."
 
 
 def judge_promote(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
@@ -44,12 +50,16 @@ def judge_rollback(state: State, signed: Signed, event: Event, at: datetime) -> 
         raise Refused(f"{event.replaces} does not stand in {event.environment}.", "Name the version that does.")
     answered, index = _answered(state, event), state.size
     bar = barred(state, version, event.environment)
-    findings = () if bar else _findings(state, signed, event, version, at)
-    bar = bar or located(state, version, findings)
     if bar:
-        raise Refused(bar, "Roll back to a version that may return, or promote one through its gate.")
+        raise Refused(bar, _ELSEWHERE)
+    findings, breach = _returns(state, signed, event, version, at)
     linked, move = replace(answered, rollbacks=(*answered.rollbacks, index)), _move(state, signed, event, at)
-    return (lambda s: _put_incident(move(s), linked)), findings
+
+    def change(new: State) -> State:
+        moved = _put_incident(move(new), linked)
+        return moved if breach is None else with_breach(moved, breach)
+
+    return change, findings
 
 
 def barred(state: State, version: VersionState, environment: str) -> str:
@@ -62,10 +72,13 @@ def barred(state: State, version: VersionState, environment: str) -> str:
     return ""
 
 
-def located(state: State, version: VersionState, findings: tuple[Finding, ...]) -> str:
-    """The open incident that keeps a version from returning where no rule recovery-point has spoken, or nothing."""
-    asking = {use.id for use in config_of(state).policy.rules if use.rule == recovery_point.NAME}
-    if any(f.rule in asking and f.status is not Status.NOT_APPLICABLE for f in findings):
+def located(state: State, version: VersionState, findings: tuple[Finding, ...], underivable: bool = False) -> str:
+    """The open incident that keeps a version from returning where no rule recovery-point has spoken, or nothing.
+
+    Where it is `underivable` what such a rule said, whoever redacted the evidence answers for it.
+    """
+    asking = {u.id for u in config_of(state).policy.rules if (u.rule, u.gate) == (recovery_point.NAME, Rollback.kind)}
+    if any(f.rule in asking and f.status is not Status.NOT_APPLICABLE for f in findings) or (underivable and asking):
         return ""
     found = [i.id for i in incidents_of(state, version.id.name) if i.version == str(version.id)]
     return f"The incident {found[0]} is located to {version.id} and open." if found else ""
@@ -104,9 +117,29 @@ def check_order(state: State, version: VersionId, environment: str) -> None:
 
 def _findings(state: State, signed: Signed, event: Move, version: VersionState, at: datetime) -> tuple[Finding, ...]:
     """What the gate that bears the event's name says. Raises `Refused`."""
-    evidence = facts.bound_evidence(state, version)
-    found = facts.gather(state, event.kind, signed, event.version, evidence, version.artifacts, at, event.environment)
+    found = _facts(state, signed, event, version, at)
     return judge_policy(state, found, redaction.is_underivable(state, version))
+
+
+def _returns(
+    state: State, signed: Signed, event: Rollback, version: VersionState, at: datetime
+) -> tuple[tuple[Finding, ...], Breach | None]:
+    """What the gate rollback says, and what an emergency owes. Raises `Refused`."""
+    found, underivable = _facts(state, signed, event, version, at), redaction.is_underivable(state, version)
+    findings, breach = ask_policy(state, found, underivable), None
+    if event.emergency_role is None:
+        check_findings(found, findings, findings)
+    else:
+        findings, breach = judge_emergency(state, signed, event, found, findings, at)
+    bar = located(state, version, findings, underivable)
+    if bar:
+        raise Refused(bar, _ELSEWHERE)
+    return () if underivable else findings, breach
+
+
+def _facts(state: State, signed: Signed, event: Move, version: VersionState, at: datetime) -> Facts:
+    evidence = facts.bound_evidence(state, version)
+    return facts.gather(state, event.kind, signed, event.version, evidence, version.artifacts, at, event.environment)
 
 
 def _check_movable(state: State, signed: Signed, event: Move) -> VersionState:

@@ -12,7 +12,7 @@ from muniment.site.facts import said
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import event_facts, record_facts, standing_facts, version_link
 from muniment.site.facts.graph import graph_facts
-from muniment.site.facts.trouble import incidents_of
+from muniment.site.facts.trouble import breaches_of, incidents_of
 from muniment.site.page import Sheet
 
 Facts = dict[str, Any]
@@ -36,6 +36,7 @@ def name_facts(book: Book, name: Name) -> Facts:
         "environments": [_environment(book, name, e) for e in book.config.environments],
         "versions": [_version(book, v) for v in versions],
         "incidents": incidents_of(book, name),
+        "breaches": breaches_of(book, name),
         "trend": _trend(book, list(reversed(versions))),
         "lineage": graph_facts(book, ego(book.folded, name, 3), name),
         "history": [event_facts(book, book.state.entries[i]) for i in _history(book, versions)],

@@ -1,4 +1,4 @@
-"""What went wrong with a name and what answered it: incidents and the rollbacks that they led to."""
+"""What went wrong with a name and what answered it: incidents, rollbacks, and approvals that emergencies owe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from muniment.core.instant import format_instant
 from muniment.core.name import Name, VersionId
 from muniment.registry.event import Rollback
-from muniment.registry.state import IncidentState
+from muniment.registry.state import Breach, IncidentState
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import event_facts, version_link
 
@@ -23,6 +23,28 @@ def incidents_of(book: Book, name: Name) -> list[Facts]:
 def incidents_with(book: Book, version: VersionId) -> list[Facts]:
     """The incidents that are located to a version, or because of which it was replaced or put back."""
     return [i for i in incidents_of(book, version.name) if str(version) in i["concerns"]]
+
+
+def breaches_of(book: Book, name: Name, version: VersionId | None = None) -> list[Facts]:
+    """The emergency rollbacks of a name, or to one version, that went without approvals; the last one in front."""
+    found = [b for (of, _), b in book.state.breaches.items() if of == name and version in (None, b.version)]
+    return [_breach(book, b) for b in sorted(found, key=lambda b: b.index, reverse=True)]
+
+
+def _breach(book: Book, breach: Breach) -> Facts:
+    by = None if breach.settled_by is None else book.state.entries[breach.settled_by]
+    settled = breach.settled_at
+    return {
+        "version": version_link(book, breach.version),
+        "environment": breach.environment,
+        "role": breach.role,
+        "missing": list(breach.missing),
+        "deadline": format_instant(breach.deadline),
+        "event": event_facts(book, book.state.entries[breach.index]),
+        "settledAt": format_instant(settled) if settled else None,
+        "late": settled is not None and breach.is_overdue(settled),
+        "settledBy": event_facts(book, by) if by else None,
+    }
 
 
 def _incident(book: Book, incident: IncidentState) -> Facts:

@@ -1,0 +1,43 @@
+"""The sample's story as it went on: an emergency at night, and what is owed since."""
+
+from __future__ import annotations
+
+import copy
+
+from muniment.core.digest import digest_of
+from muniment.core.name import parse_name
+from muniment.evidence.statement import format_statement
+from muniment.registry import propose, recovery
+from muniment.registry.genesis import configure_statement
+from tests.site.sample import Sample
+
+CPU = parse_name("aiops/cpu-anomaly")
+AGREED = {"id": "agreed", "rule": "approvals-required", "gate": "rollback", "with": {"count": 1, "role": "reviewer"}}
+
+
+def troubled(story: Sample) -> Sample:
+    """The registry after two emergency rollbacks, of which the first was approved afterwards."""
+    s = copy.deepcopy(story)
+    _configure(s)
+    s.add("operator", propose.incident(s.state, CPU, "INC-2026-017", "resolved", "The backups are known.", s.now))
+    s.publish()
+    for number in (18, 19):
+        stands, incident = str(s.state.current(CPU, "production")), f"INC-2026-0{number}"
+        s.open_incident(stands, "production", incident, "It sees nothing.")
+        back = recovery.rollback(s.state, CPU, "production", None, incident, "Nobody answered.", s.now, "operator")
+        s.add("operator", back)
+        s.add("operator", propose.incident(s.state, CPU, incident, "resolved", "Mended.", s.now))
+        if number == 18:
+            approved = digest_of(format_statement(back))
+            s.add("reviewer", propose.approve(s.state, approved, "reviewer", "It was right.", s.now))
+        s.publish()
+    return s
+
+
+def _configure(s: Sample) -> None:
+    assert s.state.config is not None
+    source = s.state.config.source
+    registry, rules = copy.deepcopy(source["registry"]), source["policy"]["rules"]
+    registry["roles"]["operator"]["may"] += ["emergency-rollback"]
+    changed = {**source, "registry": registry, "policy": {"rules": [*rules, AGREED]}}
+    s.add("administrator", configure_statement(s.state, changed, s.now))
