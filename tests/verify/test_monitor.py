@@ -31,6 +31,8 @@ from muniment.verify.selfread import read_history
 from muniment.verify.trust import format_trust, trust_of
 from tests.cli.run import muniment
 from tests.registry.paper import signature
+from tests.registry.test_decisions import VERSION
+from tests.registry.test_decisions import ready as ready
 from tests.verify.test_anchor import anchor_by, anchored, sequencer  # noqa: F401 - a fixture
 from tests.verify.test_memory import grown, replace_copy
 from tests.verify.test_rotation import rotated  # noqa: F401 - a fixture
@@ -381,3 +383,13 @@ def test_a_copy_of_a_registry_has_the_same_past(
 ) -> None:
     watcher.look(store)
     assert watcher.look(replace_copy(store, tmp_path / "copy")).shown == ()
+
+
+def test_a_batch_that_is_signed_with_its_decisions_lacks_no_checkpoint(ready: World, tmp_path: Path) -> None:
+    """And who asks for a name gets what the sequencer says of its events too."""
+    store, watcher = ready.copy(tmp_path / "registry"), Monitor(tmp_path / "book", ready)
+    watcher.look(store)
+    publish(store, ready.key, now(), lambda: ready.sandbox.signer("operator"))
+    done = watcher.look(store, names=(VERSION.name,))
+    assert [e.kind for e in done.shown] == ["release", "vsa", "policy-decision"]
+    assert done.remarks == ()

@@ -12,7 +12,7 @@ from muniment.audit.desk import Desk
 from muniment.audit.exceptions import exceptions
 from muniment.core.instant import format_instant
 from muniment.core.name import Name, VersionId
-from muniment.evidence.kinds import EVENTS, EVIDENCE
+from muniment.evidence.kinds import DECISIONS, EVENTS, EVIDENCE
 from muniment.registry.state import Entry
 from muniment.site.facts.common import entry_facts, standing_facts
 from muniment.site.facts.rules import policy_facts, review_facts
@@ -43,7 +43,7 @@ def registry_facts(at: Desk, framework: Framework) -> Facts:
 
 
 def _population(at: Desk) -> Facts:
-    """How many entries the log has, and of what: the three kinds add up to all."""
+    """How many entries the log has, and of what: the four kinds add up to all."""
     entries = at.history.entries
     events = sum(e.kind in EVENTS for e in entries)
     evidence = sum(e.kind in EVIDENCE for e in entries)
@@ -51,7 +51,8 @@ def _population(at: Desk) -> Facts:
         "entries": len(entries),
         "events": events,
         "evidence": evidence,
-        "batchEnds": len(entries) - events - evidence,
+        "decisions": sum(e.kind in DECISIONS for e in entries),
+        "batchEnds": sum(e.record is None for e in entries),
         "versions": len(at.book.order),
         "signers": len({e.record.identity.key for e in entries if e.record is not None}),
     }

@@ -28,13 +28,19 @@ EVENTS: dict[str, str] = {
     )
 }
 
+DECISIONS: dict[str, str] = {
+    "vsa": "https://slsa.dev/verification_summary/v1",
+    "policy-decision": f"{OWN}policy-decision/v1",
+}
+"""What the sequencer says of events that were admitted; no evidence: rules never see it."""
+
 THIRD_PARTY = "third-party"  # brings in a statement of one of the kinds above that was made elsewhere
 STATE = f"{OWN}state/v1"
 CHECKPOINT = f"{OWN}checkpoint/v1"
 BUILD_TYPE = f"{OWN}buildtypes/ml-training/v1"
 
 _OTHERS = {THIRD_PARTY: f"{OWN}{THIRD_PARTY}/v1", "state": STATE}
-_SHORT = {uri: kind for kind, uri in (EVIDENCE | EVENTS | _OTHERS).items()}
+_SHORT = {uri: kind for kind, uri in (EVIDENCE | EVENTS | DECISIONS | _OTHERS).items()}
 
 
 def kind_of(predicate_type: str) -> str | None:

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from muniment.core.digest import Digest
 from muniment.core.errors import Malformed, Refused, Untrusted
 from muniment.evidence.check import check_evidence
-from muniment.evidence.kinds import EVENTS, EVIDENCE, THIRD_PARTY, kind_of
+from muniment.evidence.kinds import DECISIONS, EVENTS, EVIDENCE, THIRD_PARTY, kind_of
 from muniment.evidence.statement import Subject, format_statement
 from muniment.log.merkle import leaf_hash
 from muniment.log.tiles import MAX_ENTRY
 from muniment.policy.finding import Finding
-from muniment.registry import redaction, words
+from muniment.registry import decision, redaction, words
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure, Event
 from muniment.registry.judges import JUDGES, evidence
@@ -42,7 +42,7 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     Raises `Refused` (with findings where policy speaks) or `Malformed`.
     """
     kind = kind_of(signed.statement.predicate_type)
-    if kind not in EVENTS and kind not in EVIDENCE and kind != THIRD_PARTY:
+    if kind not in EVENTS and kind not in EVIDENCE and kind not in DECISIONS and kind != THIRD_PARTY:
         raise Refused(
             f"{signed.statement.predicate_type} is no kind of record this registry knows.",
             f"Submit one of: {', '.join([*EVIDENCE, *EVENTS])}.",
@@ -51,6 +51,8 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     _check_form(signed.statement.subjects, leaf)
     _check_time(state, signed.signed_at, at)
     _check_new(state, signed)
+    if kind in DECISIONS:
+        return _append(decision.settle(state, signed, kind), signed, at, leaf, kind, None, ())
     if kind not in EVENTS:
         return _admit_evidence(state, signed, at, leaf, kind)
     event = parse_event(signed.statement)
@@ -61,7 +63,7 @@ def check(state: State, signed: Signed, at: datetime, leaf: bytes) -> State:
     _check_place(state, signed, event, kind, at)
     _check_rejected(state, signed, event, at)
     change, findings = JUDGES[type(event)](state, signed, event, at)
-    return change(_append(state, signed, at, leaf, kind, event, findings))
+    return decision.owing(change(_append(state, signed, at, leaf, kind, event, findings)), state.size)
 
 
 def check_absent(state: State, leaf: bytes, at: datetime, by: int) -> State:

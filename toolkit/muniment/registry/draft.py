@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from muniment.core.digest import Digest
 from muniment.core.errors import Conflict, Missing, MunimentError, Refused, Unreachable
 from muniment.core.instant import format_instant
-from muniment.evidence.kinds import EVENTS, EVIDENCE, kind_of
+from muniment.evidence.kinds import DECISIONS, EVENTS, EVIDENCE, kind_of
+from muniment.evidence.statement import format_statement
 from muniment.log.lines import LEAVES
+from muniment.registry import decision
 from muniment.registry.check import SKEW, check
 from muniment.registry.documents import settle
 from muniment.registry.fold import Batch, Blob, batches, end_batch, fold_batch, open_bundle, state_root, verify_bundle
@@ -23,9 +25,10 @@ from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf, pa
 from muniment.registry.state import State
 from muniment.signing.bundle import Bundle
 from muniment.signing.identity import Signed
+from muniment.signing.keyless import Signer
 
 PATIENCE = timedelta(days=30)
-RANK = {kind: rank for rank, kind in enumerate([*EVIDENCE, *EVENTS])}
+RANK = {kind: rank for rank, kind in enumerate([*EVIDENCE, *EVENTS, *DECISIONS])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,18 @@ class Draft:
             self._turn(candidate, now)
         if self.state.size > start or (heartbeat and start):
             self._end(at)
+
+    def decide(self, signer: Signer, now: datetime) -> None:
+        """Signs every decision that is owed and ends a batch with them. Raises `Refused` for who may not sign them."""
+        before = len(self.turned)
+        self._candidates = [self._decision(signer, index, kind) for index, kind in decision.owed(self.state)]
+        self.admit(now, heartbeat=False)
+        for turned in self.turned[before:]:
+            raise turned.error
+
+    def _decision(self, signer: Signer, index: int, kind: str) -> _Candidate:
+        bundle = signer.sign(format_statement(decision.statement_of(self.state, index, kind)))
+        return _Candidate("", bundle, verify_bundle(self.state, bundle))
 
     def _timely(self, batch: Batch, signed: int, now: datetime) -> bool:
         if batch.end is None:

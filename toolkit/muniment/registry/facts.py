@@ -287,6 +287,11 @@ def _roles_then(state: State, entry: Entry, namespace: str | None) -> tuple[str,
 
 def config_at(state: State, index: int) -> Config:
     """The configuration in force at an entry, with the Sigstore root that was in force when it was written."""
+    return rules_at(state, index)[1]
+
+
+def rules_at(state: State, index: int) -> tuple[int, Config]:
+    """The configure entry in force at an entry, and the configuration it carries."""
     at = state.configured_at
     while at > index or not isinstance(state.entries[at].event, Configure):
         event = state.entries[at].event
@@ -296,7 +301,7 @@ def config_at(state: State, index: int) -> Config:
         at = event.after
     rules = state.entries[at].record
     assert rules is not None
-    return _parsed(rules.payload)
+    return at, _parsed(rules.payload)
 
 
 @lru_cache(maxsize=64)

@@ -1,15 +1,16 @@
 """Publish: inbox → log → checkpoint, by the one job that holds the log key.
 
-Order of writing: blobs, the leaf file (the compare-and-swap that commits a batch), and only then a checkpoint that
-signs exactly what was committed, its anchor, the newest checkpoint, and last the inbox and the blobs that a signed
-entry redacts: every run removes what an earlier one left. Leaves beyond the newest checkpoint are pending: readers
-ignore them and the next run signs them unchanged, whoever committed them.
+Order of writing: blobs, the leaf file (the compare-and-swap that commits a batch), then the same of the decisions that
+the log owes after it, and only then a checkpoint that signs exactly what was committed, its anchor, the newest
+checkpoint, and last the inbox and the blobs that a signed entry redacts: every run removes what an earlier one left.
+Leaves beyond the newest checkpoint are pending: readers ignore them and the next run signs them unchanged, whoever
+committed them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from muniment.core.digest import Digest
@@ -20,7 +21,7 @@ from muniment.log.checkpoint import Checkpoint, open_checkpoint, parse_checkpoin
 from muniment.log.lines import LEAVES, format_lines, leaf_file, parse_lines
 from muniment.log.merkle import MemoryTree, leaf_hash
 from muniment.log.note import NoteSigner, NoteVerifier, parse_note, parse_vkey
-from muniment.registry import redaction
+from muniment.registry import decision, redaction
 from muniment.registry.anchor import anchor_statement, check_anchor
 from muniment.registry.cache import Cache
 from muniment.registry.draft import Draft, Turned
@@ -75,7 +76,8 @@ def publish(
     nothing is ended too, so that readers see a date. What a state in the `cache` stands for is not derived again, and
     the new one is kept there. Raises `Untrusted` when the registry is not what its checkpoint
     signs, `Usage` for a foreign log key or an anchor by another than the configured sequencer, and `Conflict` when
-    another writer came between, whereupon nothing was signed that is not in the log.
+    another writer came between, whereupon nothing was signed that is not in the log, unless it is a decision which that
+    one made too.
     """
     with store.turn():
         return _publish(store, signer, whole_seconds(now), anchor, heartbeat, limits or Limits(), cache)
@@ -100,10 +102,13 @@ def _publish(
     note = found.note
     if draft.state.config is not None:
         _check_key(draft.state, signer)
-    if draft.state.size > size:
+    due = draft.state.config is not None and any(decision.owed(draft.state))
+    if draft.state.size > size or due:
         keyless = _anchor_signer(draft.state, anchor)
-        _check_signed(found, draft, signer)
-        _commit(store, found, draft)
+        found = _commit(store, found, draft, signer)
+        if keyless is not None and due:
+            draft.decide(keyless, now)
+            found = _commit(store, found, draft, signer)
         note = _sign(store, found, draft, signer, keyless)
     _clear(store, draft)
     if cache is not None and draft.state.config is not None:
@@ -214,8 +219,9 @@ def _check_signed(found: _Found, draft: Draft, signer: NoteSigner) -> None:
             )
 
 
-def _commit(store: Store, found: _Found, draft: Draft) -> None:
-    """Writes the new records, a leaf file at a time; each holds whole batches."""
+def _commit(store: Store, found: _Found, draft: Draft, signer: NoteSigner) -> _Found:
+    """Writes the new records, a leaf file at a time; each holds whole batches. Gives the registry as it is then."""
+    _check_signed(found, draft, signer)
     if store.alone:
         _drop_stale(store, len(draft.leaves))
     for digest, data in draft.blobs.items():
@@ -226,6 +232,7 @@ def _commit(store: Store, found: _Found, draft: Draft) -> None:
         if old != new:
             store.swap(leaf_file(first), format_lines(old) if old else None, format_lines(new))
     store.commit(f"Entries up to {len(draft.leaves)}")
+    return replace(found, pending=draft.leaves[size:])
 
 
 def _drop_stale(store: Store, size: int) -> None:

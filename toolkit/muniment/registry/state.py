@@ -215,6 +215,7 @@ class State:
     absent: Map[int, int] = _EMPTY
     last: Map[str, int] = _EMPTY
     entries: Map[int, Entry] = _EMPTY
+    owed: Map[int, tuple[str, ...]] = _EMPTY
     tree: StateTree = field(default_factory=StateTree, compare=False)
 
     def current(self, name: Name, environment: str) -> VersionId | None:

@@ -47,6 +47,8 @@ TITLES = {
     "promote": "Promotion",
     "rollback": "Rollback",
     "retire": "Retirement",
+    "vsa": "Verification summary",
+    "policy-decision": "Policy decision",
     "state": "End of batch",
 }
 STANDINGS = {"retired": "Retired", "rolled-back": "Rolled back", "in-force": "In force", "released": "Released"}

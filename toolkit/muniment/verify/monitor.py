@@ -16,6 +16,7 @@ from muniment.core.canonical import format_json, parse_json
 from muniment.core.digest import Digest
 from muniment.core.errors import Malformed, Missing, MunimentError, Refused, Untrusted
 from muniment.core.name import Name
+from muniment.evidence.kinds import DECISIONS
 from muniment.evidence.statement import Statement
 from muniment.log.checkpoint import open_checkpoint
 from muniment.log.merkle import MemoryTree
@@ -23,6 +24,7 @@ from muniment.log.note import parse_vkey
 from muniment.registry.anchor import check_anchor
 from muniment.registry.check import SKEW, check
 from muniment.registry.config import Config, parse_config
+from muniment.registry.decision import decided
 from muniment.registry.draft import PATIENCE
 from muniment.registry.event import Configure, RotateKey
 from muniment.registry.fold import History, blob_reader, tree_of, verify_bundle
@@ -169,7 +171,8 @@ def _check_past(
         if note is None:
             if size in known or size == history.checkpoint.size:
                 raise Missing(f"{reader.place}/{checkpoint_path(size)} is withheld: it was there.", "Ask who hosts it.")
-            gaps.append(size)
+            if history.entries[size].kind not in DECISIONS:  # which are signed with the batch that they are on
+                gaps.append(size)
             continue
         found.append(size)
         _check_checkpoint(note, size, tree, history)
@@ -241,7 +244,8 @@ def _about(history: History, names: frozenset[Name]) -> set[int]:
     for index in events | records:
         record = history.entries[index].record
         targets |= {record.statement_digest} if record is not None else set()
-    return events | records | {e.index for e in history.entries if getattr(e.event, "target", None) in targets}
+    words = {e.index for e in history.entries if getattr(e.event, "target", None) in targets}
+    return events | records | words | {e.index for e in history.entries if decided(e) in events}
 
 
 def inbox_of(reader: Reader) -> Store | None:

@@ -10,6 +10,7 @@ from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVENTS
 from muniment.insight.standing import Standing, verdict
 from muniment.registry.access import AccessReview
+from muniment.registry.decision import decided
 from muniment.registry.event import Approve, Configure, Event, Promote, Release, Retire, Rollback, RotateKey
 from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.state import Approval, Entry
@@ -124,6 +125,11 @@ def entry_facts(book: Book, entry: Entry) -> Facts:
         return event_facts(book, entry)
     if entry.record is None:
         return record_facts(book, entry) | {"event": False, "deed": "", "version": None}
+    on = decided(entry)
+    if on is not None:
+        event = event_facts(book, book.entries[on])
+        deed = f"Decided on entry {on}"
+        return record_facts(book, entry) | {"event": False, "deed": deed, "version": event["version"], "on": event}
     about = [v for s in entry.record.statement.subjects for v in book.holders.get(s.digest, ())]
     about += book.bound.get(entry.record.statement_digest, ())
     version = version_link(book, about[0]) if about else None

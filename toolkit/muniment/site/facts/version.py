@@ -10,6 +10,7 @@ from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVIDENCE
 from muniment.insight.lineage import concerns, ego, records_of
 from muniment.insight.standing import Standing, Stay, approvals_for, last_stays, latest, stays, verdict
+from muniment.registry.decision import decisions_on
 from muniment.registry.documents import stage_document, version_document
 from muniment.registry.event import Rollback, stage_key, version_key
 from muniment.registry.state import Entry, VersionState
@@ -56,9 +57,10 @@ def check_facts(book: Book, version: VersionId, facts: Facts, proofs: Proofs) ->
 
 
 def _shown(facts: Facts) -> list[int]:
-    """The entries a page shows, those first that matter most: events, who put it where, approvals, evidence."""
+    """The entries a page shows, those first that matter most: events, moves, approvals, evidence, decisions."""
     events = [*facts["history"], *facts["stages"]]
     records = [e.get("by", e) for e in events] + [a for e in events for a in e["approvals"]] + facts["evidence"]
+    records += [decision for gate in facts["gates"] for decision in gate["decisions"]]
     return list(dict.fromkeys(record["index"] for record in records))
 
 
@@ -159,7 +161,8 @@ def _stay(book: Book, stay: Stay) -> Facts:
 def _gates(book: Book, found: VersionState) -> list[Facts]:
     """What policy said at each gate the version passed, newest first."""
     entries = [book.state.entries[i] for i in reversed(found.events)]
-    return [_gate(book, entry) for entry in entries if entry.findings and _is_about(entry, found.id)]
+    gates = [_gate(book, entry) for entry in entries if _is_about(entry, found.id)]
+    return [gate for gate in gates if gate["findings"] or gate["notApplicable"] or gate["decisions"]]
 
 
 def _gate(book: Book, entry: Entry) -> Facts:
@@ -178,6 +181,7 @@ def _gate(book: Book, entry: Entry) -> Facts:
             for f in shown
         ],
         "notApplicable": len(entry.findings) - len(shown),
+        "decisions": [record_facts(book, e) for e in decisions_on(book.state, entry.index)],
     }
 
 
