@@ -24,6 +24,7 @@ from muniment.registry.genesis import configure_statement
 from muniment.registry.inbox import submit
 from muniment.registry.judges.common import config_of
 from muniment.registry.paths import ANCHOR
+from muniment.registry.redaction import redactable
 from muniment.registry.sequencer import publish
 from muniment.registry.snapshot import format_snapshot, parse_snapshot
 from muniment.registry.state import Entry, State
@@ -34,6 +35,7 @@ from tests.registry.paper import Paper, model, signature
 from tests.registry.shared import SharedStore, fill
 from tests.registry.staff import pattern, staff
 from tests.registry.test_crash import Died, DyingStore
+from tests.registry.test_redaction import Kept
 from tests.world import POLICY, World, identities, make_world, now, registry_document
 
 KINDS = list(DECISIONS)
@@ -72,11 +74,8 @@ def test_what_is_owed_of_which_events() -> None:
     assert [e.kind for e in decide(of)] == KINDS * 2
     assert list(decision.owed(of.state)) == []
     assert [decision.decided(e) for e in decision.decisions_on(of.state, promotion.index)] == [promotion.index] * 2
-    of.promote(of.release("aiops/cpu@2.0.0", b"two"))
-    decide(of)
-    back = propose.rollback(of.state, next(iter(of.state.versions)).name, "production", None, "INC-1", "worse", of.at)
-    of.put("operator", back)
-    assert list(decision.owed(of.state)) == []
+    for other in events(of.state, "configure", "signature", "approve", "vsa"):
+        assert decision.owing(of.state, other.index).owed == of.state.owed
 
 
 def test_the_summary_says_what_slsa_asks() -> None:
@@ -277,6 +276,18 @@ def test_rules_never_see_a_decision() -> None:
         of.put("trainer", named)
 
 
+def test_decisions_are_not_redacted() -> None:
+    of = Kept(sequencer=pattern("operator"))
+    of.release("aiops/cpu@1.0.0")
+    for entry in decide(of):
+        assert entry.record is not None
+        with pytest.raises(Refused, match="decisions are never deleted"):
+            of.request(entry.record.statement_digest)
+    (evidence,) = events(of.state, "signature")
+    assert evidence.record is not None
+    assert redactable(of.state, model().digest) == (evidence.record.statement_digest,)
+
+
 def test_the_gate_submit_does_not_ask_for_them() -> None:
     no = {"id": "no", "title": "No", "gate": "submit", "require": "evidence[0].kind == 'signature'", "message": "No."}
     of = paper({"rules": [no]})
@@ -437,3 +448,50 @@ def test_decisions_cross_no_leaf_file(ready: World, tmp_path: Path) -> None:
     done = publish(store, ready.key, now(), lambda: Signer(ready))
     assert [e.kind for e in done.admitted] == ["release", "state", "state", *KINDS, "state"]
     assert verify_registry(store, ready.trust).history.checkpoint.size == LEAVES + 3
+
+
+def test_who_lacks_a_redacted_record_reads_the_same_decisions() -> None:
+    """Inputs are told by leaves; the findings are the decision's own word then, and the event is unproven."""
+    of = Kept(sequencer=pattern("operator"))
+    of.release("aiops/cpu@1.0.0")
+    decide(of)
+    (evidence,) = events(of.state, "signature")
+    assert evidence.record is not None
+    of.redact(evidence.record.statement_digest)
+    lacking = of.again({evidence.index})
+    assert [lacking.entries[e.index].record for e in events(of.state, *KINDS)] == [
+        e.record for e in events(of.state, *KINDS)
+    ]
+    assert documents(lacking) == documents(of.state)
+    (release,) = events(lacking, "release")
+    assert release.unproven is not None
+    assert lacking.owed == of.state.owed
+
+
+def test_who_lacks_a_redacted_record_still_derives_the_rest() -> None:
+    of = Kept(sequencer=pattern("operator"))
+    of.release("aiops/cpu@1.0.0")
+    decide(of)
+    (evidence,) = events(of.state, "signature")
+    assert evidence.record is not None
+    of.redact(evidence.record.statement_digest)
+    (decided,) = events(of.state, "policy-decision")
+    for field, value in (("policy", {"digest": f"sha256:{'0' * 64}", "entry": 0}), ("findings", [{}]), ("extra", 1)):
+        assert decided.record is not None
+        lie = replace(decided.record.statement, predicate={**said(decided), field: value})
+        of.records[decided.index] = of.sign("operator", lie)
+        with pytest.raises((Refused, Malformed)):
+            of.again({evidence.index})
+
+
+def test_nothing_is_owed_of_what_cannot_be_derived_any_more() -> None:
+    of = Kept(sequencer=pattern("operator"))
+    of.release("aiops/cpu@1.0.0")
+    (evidence,) = events(of.state, "signature")
+    statements = [decision.statement_of(of.state, index, kind) for index, kind in decision.owed(of.state)]
+    assert evidence.record is not None
+    of.redact(evidence.record.statement_digest)
+    assert list(decision.owed(of.state)) == []
+    for statement in statements:
+        with pytest.raises(Refused, match="on nothing that one is owed of"):
+            of.put("operator", statement)

@@ -6,6 +6,7 @@ import typer
 
 from muniment.cli import (
     access,
+    decision,
     deletion,
     doctor,
     due,
@@ -27,7 +28,7 @@ from muniment.cli import (
 
 def register(app: typer.Typer) -> None:
     """Adds every group's commands, in the order the help shows them."""
-    rules, words = (events, running, oversight, deletion, access), (policy, verify, witness)
+    rules, words = (events, running, oversight, deletion, access), (policy, decision, verify, witness)
     looking = (monitor, due, doctor, site, story)
     for group in (registry, keys, evidence, *rules, *words, *looking, sandbox):
         group.register(app)

@@ -92,6 +92,7 @@ def show(
     json: output.Json = False,
 ) -> None:
     """Show what stands where, or one version."""
+    from muniment.cli.decision import gate_line, gates_of
     from muniment.cli.trouble import trouble_of
     from muniment.core.name import parse_selector
     from muniment.registry import propose
@@ -106,8 +107,10 @@ def show(
     value = version_document(version) | {"environments": list(state.environments_of(version.id))}
     value |= {"redacted": gone} if (gone := _gone(state, version)) else {}
     more, told = trouble_of(state, version.id, options.now())
+    gates = gates_of(state, version.id)
     lines = [line for key, item in (value | told).items() for line in _field(key, item)]
-    output.result(value | more, "\n".join(lines), json)
+    lines += ["gates:", *(gate_line(gate) for gate in gates)]
+    output.result(value | more | {"gates": gates}, "\n".join(lines), json)
 
 
 def history(
@@ -115,17 +118,19 @@ def history(
     registry: options.Registry = options.HERE,
     json: output.Json = False,
 ) -> None:
-    """List the log's entries, or those of a version with their approvals."""
+    """List the log's entries, or those of a version with their approvals and the decisions on them."""
     from muniment.core.name import parse_selector
     from muniment.insight.standing import approvals_for
     from muniment.registry import propose
+    from muniment.registry.decision import decisions_on
 
     replayed = options.own_history(registry)
     wanted: Sequence[int] = range(len(replayed.entries))
     if selector is not None:
         events = replayed.state.versions[propose.resolve(replayed.state, parse_selector(selector))].events
         approvals = (a.index for event in events for a in approvals_for(replayed.state, event))
-        wanted = sorted({*events, *approvals})
+        decisions = (d.index for event in events for d in decisions_on(replayed.state, event))
+        wanted = sorted({*events, *approvals, *decisions})
     rows = [_entry(replayed, i) for i in wanted]
     output.result(rows, "\n".join(map(_line, rows)), json)
 
@@ -203,7 +208,7 @@ def _gone(state: Any, version: Any) -> list[dict[str, Any]]:
 def _line(row: dict[str, Any]) -> str:
     since = f" unproven since entry {row['unprovenSince']}" if "unprovenSince" in row else ""
     note = f"  {row['note']}" if "note" in row else ""
-    return f"{row['index']:>5}  {row['at']}  {row['kind']:<11} {row['signer']}{since}{note}"
+    return f"{row['index']:>5}  {row['at']}  {row['kind']:<15} {row['signer']}{since}{note}"
 
 
 def _entry(replayed: History, index: int) -> dict[str, Any]:

@@ -13,15 +13,17 @@ from typing import Any
 
 from muniment.core.canonical import format_json
 from muniment.core.digest import Digest, digest_of
+from muniment.core.document import check_schema
 from muniment.core.errors import Refused
 from muniment.core.instant import format_instant
-from muniment.evidence.kinds import DECISIONS, EVIDENCE, OWN, THIRD_PARTY
+from muniment.core.name import VersionId
+from muniment.evidence.kinds import DECISIONS, OWN
 from muniment.evidence.statement import Statement, Subject, format_statement
 from muniment.policy.finding import Finding
-from muniment.registry.event import Event
 from muniment.registry.facts import rules_at
 from muniment.registry.leaf import RecordLeaf, parse_leaf
 from muniment.registry.paths import blob_path
+from muniment.registry.redaction import is_underivable_at
 from muniment.registry.state import Entry, State
 from muniment.signing.identity import Signed
 
@@ -41,10 +43,14 @@ def owing(state: State, index: int) -> State:
 
 
 def owed(state: State) -> Iterator[tuple[int, str]]:
-    """The decisions that are owed, by entry and kind, in the log's order; none where nobody may sign them."""
+    """The decisions that are owed, by entry and kind, in the log's order; none where nobody may sign them.
+
+    What a gate said cannot be said again once a record that it looked at is redacted.
+    """
     assert state.config is not None
-    if state.config.sequencer is not None:
-        yield from ((index, kind) for index, kinds in sorted(state.owed.items()) for kind in kinds)
+    for index, kinds in sorted(state.owed.items()) if state.config.sequencer is not None else ():
+        if state.entries[index].unproven is None:
+            yield from ((index, kind) for kind in kinds)
 
 
 def statement_of(state: State, index: int, kind: str) -> Statement:
@@ -67,14 +73,34 @@ def settle(state: State, signed: Signed, kind: str) -> State:
             "Let publish make them.",
         )
     index = _decided(signed.statement.predicate)
-    if index is None or kind not in state.owed.get(index, ()):
+    if index is None or (index, kind) not in owed(state):
         raise Refused("The decision is on nothing that one is owed of.", "Let publish make it; it makes each once.")
-    if format_statement(statement_of(state, index, kind)) != signed.payload:
+    if _derived(state, signed, index, kind) != signed.payload:
         raise Refused(
             f"The decision says other things of entry {index} than the log adds up to.", "Let publish make it."
         )
     left = tuple(other for other in state.owed[index] if other != kind)
     return replace(state, owed=state.owed.set(index, left) if left else state.owed.delete(index))
+
+
+def _derived(state: State, signed: Signed, index: int, kind: str) -> bytes:
+    """The decision as it must be; its findings are its own word for who lacks a bundle that the gate looked at.
+
+    A later entry redacts that bundle then, and names the event among the decisions that are unproven since.
+    """
+    must = statement_of(state, index, kind)
+    if kind == "policy-decision" and is_underivable_at(state, state.versions[version_of(state.entries[index])], index):
+        said = signed.statement.predicate
+        check_schema(said, "policy-decision-v1", "The policy decision")
+        must = replace(must, predicate={**must.predicate, "findings": said["findings"]})
+    return format_statement(must)
+
+
+def version_of(entry: Entry) -> VersionId:
+    """The version that an event of the kinds `DECIDED` is of."""
+    version = getattr(entry.event, "version", None)
+    assert isinstance(version, VersionId)
+    return version
 
 
 def decisions_on(state: State, index: int) -> tuple[Entry, ...]:
@@ -100,15 +126,13 @@ def _decided(predicate: Mapping[str, Any]) -> int | None:
 
 
 def _summary(state: State, entry: Entry) -> dict[str, Any]:
-    base, event = _base(state), entry.event
-    assert event is not None
-    where = getattr(event, "environment", None)
+    base, where = _base(state), getattr(entry.event, "environment", None)
     return {
         "verifier": {"id": base},
         "timeVerified": format_instant(entry.admitted_at),
-        "resourceUri": f"{base}/{getattr(event, 'version')}",  # noqa: B009 - every kind that is decided has one
+        "resourceUri": f"{base}/{version_of(entry)}",
         "policy": {"uri": f"{base}/policy.json", "digest": {"sha256": _policy(state, entry)[1].hex}},
-        "inputAttestations": [_attestation(base, state.entries[i]) for i in _inputs(state, entry, event)],
+        "inputAttestations": [_attestation(base, state.entries[i]) for i in _inputs(state, entry)],
         "verificationResult": "PASSED",
         "verifiedLevels": [LEVEL, "/".join(filter(None, [f"MUNIMENT_{entry.kind.upper()}", where]))],
         "slsaVersion": SLSA_VERSION,
@@ -117,13 +141,12 @@ def _summary(state: State, entry: Entry) -> dict[str, Any]:
 
 
 def _decision(state: State, entry: Entry) -> dict[str, Any]:
-    event = entry.event
     configured, policy = _policy(state, entry)
-    where = getattr(event, "environment", None)
+    where = getattr(entry.event, "environment", None)
     return {
         **_about(state, entry),
         "gate": entry.kind,
-        "version": str(getattr(event, "version")),  # noqa: B009
+        "version": str(version_of(entry)),
         **({"environment": where} if where else {}),
         "decidedAt": format_instant(entry.admitted_at),
         "policy": {"digest": str(policy), "entry": configured},
@@ -152,16 +175,17 @@ def _policy(state: State, entry: Entry) -> tuple[int, Digest]:
     return index, digest_of(format_json(config.source["policy"]))
 
 
-def _inputs(state: State, entry: Entry, event: Event) -> tuple[int, ...]:
+def _inputs(state: State, entry: Entry) -> tuple[int, ...]:
     """The records before it that the gate looked at: evidence named and about the artifacts, and approvals.
 
     They are told by the log's leaves alone, so what is said of them does not depend on what becomes of a bundle.
     """
     assert entry.record is not None
-    version = state.versions[getattr(event, "version")]  # noqa: B009
+    version = state.versions[version_of(entry)]
     named = {i for digest in version.evidence for i in state.statements[digest]}
     about = {i for artifact in version.artifacts for i in state.about.get(artifact.digest, ())}
-    evidence = {i for i in named | about if state.entries[i].kind in (*EVIDENCE, THIRD_PARTY)}
+    there = (i for i in named | about if state.absent.get(i, entry.index) >= entry.index)
+    evidence = {i for i in there if state.entries[i].is_evidence}
     approvals = {a.index for a in state.approvals.get(entry.record.statement_digest, ()) if a.approves}
     return tuple(sorted(i for i in evidence | approvals if i < entry.index))
 

@@ -38,7 +38,12 @@ def is_gone(state: State, index: int) -> bool:
 
 def is_underivable(state: State, version: VersionState) -> bool:
     """Whether the gate of a version, asked now, looks at a record whose bundle is gone because of a later redaction."""
-    return bool(state.absent) and _misses(state, looked_at(state, version, state.size), state.size)
+    return is_underivable_at(state, version, state.size)
+
+
+def is_underivable_at(state: State, version: VersionState, index: int) -> bool:
+    """The same of a gate that was asked at an index."""
+    return bool(state.absent) and _misses(state, looked_at(state, version, index), index)
 
 
 def is_record_underivable(state: State, statement: Statement) -> bool:

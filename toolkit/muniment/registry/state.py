@@ -10,6 +10,7 @@ from immutables import Map
 
 from muniment.core.digest import Digest
 from muniment.core.name import Name, VersionId
+from muniment.evidence.kinds import EVIDENCE, THIRD_PARTY
 from muniment.log.statetree import StateTree
 from muniment.policy.finding import Finding
 from muniment.registry.access import AccessReview
@@ -44,8 +45,8 @@ class Entry:
 
     @property
     def is_evidence(self) -> bool:
-        """Whether it is no event and no end of a batch."""
-        return self.event is None and self.kind != "state"
+        """Whether it is evidence, or what is left of a third party's; no event, decision or end of a batch is."""
+        return self.kind in EVIDENCE or self.kind == THIRD_PARTY
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,9 @@ def _known(state: State, statement: Digest) -> tuple[int, ...]:
 def _check_redactable(state: State, entry: Entry) -> None:
     """Raises `Refused` for what must stay: events, and records whose subjects only their bundle says."""
     if not entry.is_evidence:
+        what, they = ("an event", "events") if entry.event is not None else ("a decision", "decisions")
         raise Refused(
-            f"Entry {entry.index} is an event ({entry.kind}): events are never deleted.", "Only evidence can go."
+            f"Entry {entry.index} is {what} ({entry.kind}): {they} are never deleted.", "Only evidence can go."
         )
     if redaction.is_gone(state, entry.index):
         raise Refused(
