@@ -111,6 +111,15 @@ def test_holding_it_in_different_namespaces_is_no_holding_at_once() -> None:
     assert found.details == ("operator in other",)
 
 
+def test_who_moves_versions_does_not_redact_what_speaks_against_them() -> None:
+    assert verdict("redactors", paper()) is Verdict.OK
+    check = said("redactors", paper(may={**REVIEWS, "operator": ["promote", "rollback", "retire", "redact"]}))
+    assert (check.verdict, check.details) == (Verdict.WARN, ("operator",))
+    assert verdict("redactors", paper(may={**REVIEWS, "administrator": [*REVIEWS["administrator"], "redact"]})) is (
+        Verdict.OK
+    )
+
+
 def approvals(**asked: Any) -> dict[str, Any]:
     """A policy that asks for approvals on the way into production."""
     return {"rules": [{"rule": "approvals-required", "gate": "promote", "with": asked}]}

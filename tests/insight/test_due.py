@@ -17,6 +17,7 @@ from muniment.evidence.statement import Statement, Subject
 from muniment.insight.due import Due, Glance, due
 from muniment.log.note import NoteSigner
 from muniment.registry import propose, recovery
+from muniment.registry.access import Granted, grants
 from muniment.registry.event import ReleasedArtifact
 from muniment.signing.lifetime import root_lifetimes
 from muniment.verify.monitor import Waiting
@@ -428,6 +429,37 @@ def test_what_waits_in_the_inbox_is_thrown_out_after_thirty_days() -> None:
     assert (found.at, found.name) == (registry.at + timedelta(days=30), CPU)
     assert "A promote by operator waits" in found.fact
     assert not of_kind("inbox", seen(registry, 0, None))
+
+
+def test_a_deletion_that_was_asked_for_is_a_duty_until_it_is_carried_out() -> None:
+    may = {**MAY, "operator": [*MAY["operator"], "request-deletion", "redact"], "trainer": MAKES}
+    registry = paper(roles={role: {"may": kinds} for role, kinds in may.items()})
+    registry.put("trainer", signature())
+    wanted = target(signature())
+    asked = propose.request_deletion(
+        registry.state, (wanted,), "erasure-request", "a person asked", "DSR-7", registry.at
+    )
+    registry.put("operator", asked)
+    (found,) = of_kind("deletion", seen(registry))
+    assert (found.about, found.entry) == (str(target(asked)), registry.state.size - 2)
+    assert found.at == registry.state.admitted_at + timedelta(days=30)
+    assert f"The deletion request DSR-7 (erasure-request) for {wanted} was not carried out" in found.fact
+    registry.put("operator", propose.redact(registry.state, target(asked), (), "granted", registry.at))
+    assert not of_kind("deletion", seen(registry))
+
+
+def test_the_next_access_review_is_due_as_the_last_one_says() -> None:
+    may = {**MAY, "administrator": [*MAY["administrator"], "access-review"]}
+    registry = paper(roles={role: {"may": kinds} for role, kinds in may.items()})
+    assert not of_kind("access-review", seen(registry))
+    config, until = registry.state.config, registry.at + timedelta(days=50)
+    assert config is not None
+    granted = tuple(Granted(binding, kinds, "keep", "needed") for binding, kinds in grants(config))
+    statement = propose.access_review(registry.state, registry.state.size, granted, until, None, registry.at)
+    registry.put("administrator", statement)
+    (found,) = of_kind("access-review", seen(registry))
+    assert (found.at, found.entry) == (until, registry.state.access["access-review"].index)
+    assert status("access-review", seen(registry, 51)) == ["overdue"]
 
 
 # Keys.

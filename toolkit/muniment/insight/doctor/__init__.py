@@ -18,7 +18,7 @@ from muniment.insight.doctor.bindings import (
 )
 from muniment.insight.doctor.common import Check, Exam, Verdict
 from muniment.insight.doctor.review import access_review, decided_by_itself, not_carried_out
-from muniment.insight.doctor.separation import administrators, approvers, one_hand, several_identities
+from muniment.insight.doctor.separation import administrators, approvers, one_hand, redactors, several_identities
 from muniment.insight.doctor.settings import (
     approvals_at_the_end,
     idle_rules,
@@ -36,6 +36,7 @@ CHECKS: tuple[Callable[[Exam], Check], ...] = (
     sandbox,
     administrators,
     one_hand,
+    redactors,
     approvers,
     approvals_at_the_end,
     several_identities,

@@ -44,6 +44,16 @@ def one_hand(exam: Exam) -> Check:
     return judged("one-hand", "Nobody can do it all alone", found, good, bad, remedy, verdict)
 
 
+def redactors(exam: Exam) -> Check:
+    """Who may delete evidence and has versions of their own that it may speak against."""
+    moving = {h.who for h in exam.in_force() if {"release", "promote"} & set(h.may)}
+    found = sorted({h.who for h in exam.in_force() if "redact" in h.may} & moving)
+    remedy = "Give redact to people who neither release nor promote: muniment configure."
+    bad = "may redact evidence, and release or promote what it speaks against."
+    good = "Nobody who releases or promotes may redact evidence."
+    return judged("redactors", "Nobody deletes what speaks against them", found, good, bad, remedy)
+
+
 def approvers(exam: Exam) -> Check:
     """Whether enough persons hold the roles that rules on approvals ask for, wherever somebody can release."""
     short, tight = list[str](), list[str]()

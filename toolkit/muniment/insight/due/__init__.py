@@ -10,6 +10,7 @@ from datetime import datetime
 
 from muniment.core.name import Name
 from muniment.insight.due.common import Due, Glance
+from muniment.insight.due.deletion import deletions
 from muniment.insight.due.evidence import flagged, reviews, too_old
 from muniment.insight.due.keys import log_keys, sigstore, third_parties
 from muniment.insight.due.words import (
@@ -36,6 +37,7 @@ ASKED: tuple[Callable[[Glance], Iterable[Due]], ...] = (
     incidents,
     breaches,
     undecided,
+    deletions,
     access_reviews,
     log_keys,
     sigstore,
