@@ -147,3 +147,42 @@ def test_an_emergency_is_told_until_it_is_approved_and_after(told: World, on_dut
 
 def test_an_emergency_where_nobody_may_declare_one(told: World, place: Path) -> None:
     plain(run(told, place, "operator", *BACK, *WHY, "--emergency"), 2, "0 roles may emergency-rollback")
+
+
+@pytest.fixture
+def deployer(told: World, place: Path) -> Path:
+    """The told registry in which the operator may deploy."""
+    registry = registry_document()
+    registry["roles"]["operator"]["may"] += ["deploy"]
+    (place / "registry.yaml").write_text(yaml.safe_dump(registry))
+    (place / "policy.yaml").write_text(yaml.safe_dump(POLICY))
+    given = ["--config", place / "registry.yaml", "--policy", place / "policy.yaml"]
+    assert run(told, place, "administrator", "configure", *given).code == 0
+    return place
+
+
+def test_what_runs_is_told_and_proved(told: World, deployer: Path) -> None:
+    where = ["-r", deployer / "registry"]
+    said = ["deploy", "aiops/cpu#production", "--env", "production", "--instance", "east", "--status"]
+    assert run(told, deployer, "operator", *said, "running").code == 0
+    assert "running in production, instance east since" in muniment("show", "aiops/cpu@1.0.0", *where).out
+    value = json.loads(muniment("show", "aiops/cpu@1.0.0", *where, "--json").out)
+    assert [(d["instance"], d["status"]) for d in value["deployments"]] == [("east", "running")]
+    again = run(told, deployer, "operator", *said, "running")
+    assert (again.code, "runs at the instance east in production already" in again.err) == (1, True)
+    assert run(told, deployer, "operator", *said, "stopped", "--reason", "moved").code == 0
+    pack = deployer / "one.pack"
+    assert muniment("pack", "aiops/cpu@1.0.0", "-o", pack, *where).code == 0
+    assert muniment("verify", pack, "--trust", deployer / "trust.json").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "fact"),
+    [
+        (["aiops/cpu@1.0.0", "--env", "moon", "--status", "running"], 2, "'moon' is not configured"),
+        (["aiops/cpu@1.0.0", "--env", "production", "--status", "fine"], 2, "'fine' is not one of"),
+        (["aiops/cpu@9", "--env", "production", "--status", "running"], 3, "Nothing in the registry is aiops/cpu@9"),
+    ],
+)
+def test_mistakes_with_deploy(told: World, deployer: Path, arguments: list[str], code: int, fact: str) -> None:
+    plain(run(told, deployer, "operator", "deploy", *arguments), code, fact)

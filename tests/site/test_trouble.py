@@ -30,6 +30,18 @@ def test_emergencies_are_shown_with_what_they_owe(later: dict[str, bytes]) -> No
     assert "Emergencies" not in told(later, f"{NAME}/0.9.0")[1]
 
 
+def test_what_runs_is_shown_with_what_was_said_of_it(later: dict[str, bytes]) -> None:
+    for page in (NAME, f"{NAME}/1.0.0"):
+        facts, text = told(later, page)
+        assert [(d["instance"], d["status"], d["stands"]) for d in facts["deployments"]] == [  # type: ignore[attr-defined]
+            ("east", "running", True),
+            ("west", "stopped", True),
+        ]
+        assert "Running in production, instance east" in text
+        assert "Stopped in production, instance west" in text
+    assert "Deployments" not in told(later, f"{NAME}/2.0.0")[1]
+
+
 def test_pages_in_trouble_are_whole(later: dict[str, bytes]) -> None:
     """Every link inside leads to a file."""
     for path in (p for p in later if p.startswith("models/") and p.endswith(".html")):

@@ -1,4 +1,4 @@
-"""The sample's story as it went on: an emergency at night, and what is owed since."""
+"""The sample's story as it went on: emergencies at night, what is owed since, and what runs."""
 
 from __future__ import annotations
 
@@ -31,13 +31,24 @@ def troubled(story: Sample) -> Sample:
             approved = digest_of(format_statement(back))
             s.add("reviewer", propose.approve(s.state, approved, "reviewer", "It was right.", s.now))
         s.publish()
+    _run(s)
+    s.publish()
     return s
+
+
+def _run(s: Sample) -> None:
+    """What stands is started at one instance and stopped at another."""
+    stands = s.state.current(CPU, "production")
+    assert stands is not None
+    for instance, status in (("east", "running"), ("west", "running"), ("west", "stopped")):
+        deployed = propose.deploy(s.state, stands, "production", status, s.now, instance=instance)
+        s.add("operator", deployed)
 
 
 def _configure(s: Sample) -> None:
     assert s.state.config is not None
     source = s.state.config.source
     registry, rules = copy.deepcopy(source["registry"]), source["policy"]["rules"]
-    registry["roles"]["operator"]["may"] += ["emergency-rollback"]
+    registry["roles"]["operator"]["may"] += ["emergency-rollback", "deploy"]
     changed = {**source, "registry": registry, "policy": {"rules": [*rules, AGREED]}}
     s.add("administrator", configure_statement(s.state, changed, s.now))

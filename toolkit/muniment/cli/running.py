@@ -1,4 +1,4 @@
-"""What runs, and what returns when it does not run well: rollback."""
+"""What runs, and what returns when it does not run well: rollback, deploy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Environment = Annotated[str, typer.Option("--env", help="The environment.")]
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    commands.add(app, rollback)
+    commands.add(app, rollback, deploy)
 
 
 def rollback(
@@ -66,6 +66,28 @@ def rollback(
     statement = recovery.rollback(state, name, environment, version, incident, reason, now, held)
     output.say("\n".join(_lines(found)))
     deliver(statement, how, told={"candidates": _json(found)})
+
+
+def deploy(
+    selector: Annotated[str, typer.Argument(help="The version: namespace/name@version.")],
+    environment: Environment,
+    status: Annotated[str, typer.Option("--status", help="running or stopped.")],
+    instance: Annotated[
+        str | None, typer.Option("--instance", help="Which one, where the version runs in several places.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, for the record.")] = None,
+    *,
+    how: options.Delivery,
+) -> None:
+    """Say that a version runs in an environment, or runs there no more."""
+    from muniment.cli.making import deliver
+    from muniment.core.name import parse_selector
+    from muniment.registry import propose
+
+    state = options.own_history(how.registry).state
+    version = propose.resolve(state, parse_selector(selector))
+    configured(state, environment)
+    deliver(propose.deploy(state, version, environment, status, options.now(), instance=instance, reason=reason), how)
 
 
 def _named(model: str, to: str | None) -> tuple[Name, VersionId | None]:

@@ -5,6 +5,7 @@ Subjects are chosen so that one listing is all there is on a matter, kinds to co
     config                                            the rules in force
     name/<namespace>/<name>/version/<version>         below name/<namespace>/<name>/ whatever is said of a name
     name/<namespace>/<name>/stage/<environment>
+    name/<namespace>/<name>/deployment/<environment>/<instance>
     name/<namespace>/<name>/waiver/<version>
     name/<namespace>/<name>/incident/<id>
     name/<namespace>/<name>/breach/<entry>            approvals that an emergency rollback owes or owed
@@ -28,10 +29,12 @@ from muniment.core.name import Name, VersionId
 from muniment.log.statetree import StateTree
 from muniment.registry.access import DECISIONS
 from muniment.registry.event import CONFIG_KEY, ReleasedArtifact, name_key, stage_key, version_key
+from muniment.registry.runtime import deployment_key
 from muniment.registry.state import (
     AccessState,
     Approval,
     Breach,
+    Deployment,
     IncidentState,
     Redaction,
     State,
@@ -138,6 +141,16 @@ def stage_document(tenures: tuple[Tenure, ...]) -> dict[str, Any]:
     return value | ({"before": str(now.before)} if now.before else {})
 
 
+def deployment_document(deployment: Deployment) -> dict[str, Any]:
+    """The document of what runs at an instance."""
+    return {
+        "entry": deployment.index,
+        "since": format_instant(deployment.since),
+        "status": deployment.status,
+        "version": str(deployment.version),
+    }
+
+
 def _config(state: State) -> dict[str, Any]:
     assert state.config is not None
     return {"configuration": str(state.config.digest), "entry": state.configured_at, "sandbox": state.config.sandbox}
@@ -227,6 +240,7 @@ def _redacted(gone: tuple[Redaction, ...]) -> dict[str, Any]:
 SECTIONS = (
     Section("versions", version_key, version_document),
     Section("stages", lambda place: stage_key(*place), stage_document),
+    Section("deployments", lambda place: deployment_key(*place), deployment_document),
     Section("approvals", approval_key, _approvals),
     Section("waivers", waiver_key, _waivers),
     Section("incidents", lambda named: incident_key(*named), _incident),

@@ -33,12 +33,13 @@ from muniment.registry.event import (
     RotateKey,
 )
 from muniment.registry.oversight import Incident, Revoke, Waive
+from muniment.registry.runtime import Deploy
 
 KINDS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
-        *(Configure, RotateKey, AccessReview, Release, Approve, Revoke, Waive, Incident, Promote, Rollback, Retire),
-        *(RequestDeletion, Redact),
+        *(Configure, RotateKey, AccessReview, Release, Approve, Revoke, Waive, Incident, Promote, Rollback),
+        *(Deploy, Retire, RequestDeletion, Redact),
     )
 }
 

@@ -30,6 +30,7 @@ from muniment.registry.event import (
 )
 from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.predicate import format_event
+from muniment.registry.runtime import Deploy
 from muniment.registry.state import State
 
 
@@ -228,6 +229,31 @@ def rollback(
         reason=reason,
         emergency_role=emergency_role,
     )
+    return format_event(event, subjects_of(_artifacts(state, version)))
+
+
+def deploy(
+    state: State,
+    version: VersionId,
+    environment: str,
+    status: str,
+    at: datetime,
+    *,
+    instance: str | None = None,
+    reason: str | None = None,
+) -> Statement:
+    """That a version runs in an environment, or runs there no more."""
+    event = Deploy(
+        log=_log(state),
+        after=None,
+        at=at,
+        version=version,
+        environment=environment,
+        status=status,
+        instance=instance,
+        reason=reason,
+    )
+    event = replace(event, after=state.last.get(event.acts_on("")))
     return format_event(event, subjects_of(_artifacts(state, version)))
 
 

@@ -148,6 +148,18 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """What was last said of an instance: by the event at `index` a version runs there, or `status` is stopped."""
+
+    version: VersionId
+    environment: str
+    instance: str
+    status: str
+    index: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """What is open about a name: its incidents by id, its breaches by the rollback's entry."""
 
@@ -188,7 +200,7 @@ class State:
     `config` is None only before genesis. `eras` begins with genesis and goes on with each rotation. `stages` maps
     (name, environment) to tenures, oldest first, the last one current. `waivers` are by version, `incidents` by name
     and id, `breaches` by name and entry; `open` says what is open about a name that ever had an incident.
-    `access` holds the last access review.
+    `access` holds the last access review, `deployments` the last status by name, environment and instance.
     `statements` maps statement digests to log indexes, one a signer; `about` maps an artifact's digest to the indexes
     of the records with it as subject; `redacted` tells which of these are redacted; `last` maps event targets to their
     last event. The tables are documents of the state tree; `tree` is that of the last batch's end, and
@@ -204,6 +216,7 @@ class State:
     eras: tuple[Era, ...] = ()
     versions: Table[VersionId, VersionState] = field(default_factory=Table)
     stages: Table[tuple[Name, str], tuple[Tenure, ...]] = field(default_factory=Table)
+    deployments: Table[tuple[Name, str, str], Deployment] = field(default_factory=Table)
     approvals: Table[Digest, tuple[Approval, ...]] = field(default_factory=Table)
     waivers: Table[VersionId, tuple[Waiver, ...]] = field(default_factory=Table)
     incidents: Table[tuple[Name, str], IncidentState] = field(default_factory=Table)

@@ -46,6 +46,7 @@ TITLES = {
     "access-review": "Access review",
     "promote": "Promotion",
     "rollback": "Rollback",
+    "deploy": "Deployment",
     "retire": "Retirement",
     "vsa": "Verification summary",
     "policy-decision": "Policy decision",

@@ -23,6 +23,7 @@ from muniment.registry.judges import (
     approve,
     configure,
     deletion,
+    deploy,
     incident,
     movement,
     release,
@@ -33,6 +34,7 @@ from muniment.registry.judges import (
 )
 from muniment.registry.judges.common import Change
 from muniment.registry.oversight import Incident, Revoke, Waive
+from muniment.registry.runtime import Deploy
 from muniment.registry.state import State
 from muniment.signing.identity import Signed
 
@@ -49,6 +51,7 @@ JUDGES: dict[type[Event], Judge] = {
     AccessReview: access.judge,
     Promote: movement.judge_promote,
     Rollback: movement.judge_rollback,
+    Deploy: deploy.judge,
     Retire: retire.judge,
     RequestDeletion: deletion.judge_request,
     Redact: deletion.judge_redact,

@@ -80,7 +80,7 @@ def settled(state: State, breach: Breach, by: int, at: datetime) -> State:
     owed = Policy(tuple(_bare(use) for use in rules if use.id in breach.rules))
     evidence = facts.bound_evidence(state, version)
     subject = facts.gather(
-        state, Rollback.kind, entry.record, version.id, evidence, version.artifacts, at, breach.environment
+        state, "rollback", entry.record, version.id, evidence, version.artifacts, at, breach.environment
     )
     if any(f.status is not Status.PASS for f in evaluate(owed, subject)):
         return state

@@ -13,6 +13,7 @@ from muniment.registry.access import AccessReview
 from muniment.registry.decision import decided
 from muniment.registry.event import Approve, Configure, Event, Promote, Release, Retire, Rollback, RotateKey
 from muniment.registry.oversight import Incident, Revoke, Waive
+from muniment.registry.runtime import Deploy
 from muniment.registry.state import Approval, Entry
 from muniment.signing.identity import Identity
 from muniment.site import paths
@@ -152,6 +153,9 @@ def deed_of(event: Event) -> str:
             return f"Promoted to {environment}"
         case Rollback(environment=environment, replaces=replaces):
             return f"Rolled back in {environment}, replacing {replaces.version}"
+        case Deploy(environment=environment, status=status, instance=instance):
+            where = f"{environment}, instance {instance}" if instance else environment
+            return f"{status.capitalize()} in {where}"
         case Revoke():
             return "Took a word back"
         case Waive(rule=rule, expires=expires):

@@ -23,6 +23,7 @@ from muniment.site.facts.common import (
     version_link,
 )
 from muniment.site.facts.graph import graph_facts
+from muniment.site.facts.running import deployments_of
 from muniment.site.facts.trouble import breaches_of, incidents_with
 from muniment.site.page import Sheet
 from muniment.site.proofs import Proofs
@@ -83,6 +84,7 @@ def version_facts(book: Book, version: VersionId) -> Facts:
         "stages": [_stay(book, stay) for stay in stays(book.state, version)],
         "incidents": incidents_with(book, version),
         "breaches": breaches_of(book, version.name, version),
+        "deployments": deployments_of(book, version.name, version),
         "gates": _gates(book, found),
         "evidence": _evidence(book, version, records),
         "shaken": shaken_facts(book, version),
