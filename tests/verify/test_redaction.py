@@ -246,7 +246,7 @@ def test_nothing_is_removed_before_the_checkpoint_is_signed(world: World) -> Non
 def test_the_registry_goes_on_after_a_redaction(after: World, tmp_path: Path) -> None:
     world = of(after, after.copy(tmp_path / "registry"))
     world.release("aiops/cpu@3.0.0", b"three")
-    world.promote(next(v for v in world.state.versions if v.version == "3.0.0"), "staging")
+    world.promote(next(v for v in world.state.versions if v.version == "3.0.0"))
     redact(world, 2)
     assert gone(world) == evidence(world)[:2]
     verify_registry(world.store, world.trust)

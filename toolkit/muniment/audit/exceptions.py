@@ -15,7 +15,9 @@ from muniment.core.name import VersionId
 from muniment.insight.lineage import descendants
 from muniment.insight.standing import approvals_for
 from muniment.policy.finding import Status
+from muniment.registry.deletion import Redact
 from muniment.registry.event import Promote, Retire, Rollback
+from muniment.registry.redaction import unproven
 from muniment.registry.state import Approval, Entry
 from muniment.signing.identity import Identity
 from muniment.site.facts.rules import review_facts
@@ -25,7 +27,7 @@ Facts = dict[str, Any]
 
 def exceptions(at: Desk) -> list[Facts]:
     """Each with its kind, the version, what happened, the reason that was given and the entry that says so."""
-    lives = (_unverified, _rollbacks, _breaches, _made_of_retired, _shaken, _retirements)
+    lives = (_unverified, _redactions, _rollbacks, _breaches, _made_of_retired, _shaken, _retirements)
     words = (_findings, _one_hand, _approvals, _rights)
     return [item for ask in (*lives, *words) for item in ask(at)]
 
@@ -39,6 +41,23 @@ def _unverified(at: Desk) -> Iterator[Facts]:
         if entry.record is not None and at.checked(entry)["result"] != "verified":
             said = at.checked(entry)
             yield _item("does not verify", f"Log: {said['log']}; bundle: {said['bundle']}.", entry.index)
+
+
+def _redactions(at: Desk) -> Iterator[Facts]:
+    """Evidence that is gone, and decisions that nobody can judge again because of it."""
+    for one in unproven(at.state):
+        event = at.state.entries[one.by].event
+        assert isinstance(event, Redact)
+        who = records.signer(at.config_at(one.by), _identity(at.state.entries[one.by]))
+        text = f"Redacted by {who['person'] or who['label']}: {_listed(one.records)}, unproven since."
+        yield _item("redacted", text, one.by, reason=event.reason)
+        for index in one.decisions:
+            text = f"It looked at what entry {one.by} redacted, and rests on the word of who signed that."
+            yield _item("not judged again", text, index, getattr(at.state.entries[index].event, "version", None))
+
+
+def _listed(indexes: tuple[int, ...]) -> str:
+    return f"{'entry' if len(indexes) == 1 else 'entries'} {', '.join(map(str, indexes))}"
 
 
 def _rollbacks(at: Desk) -> Iterator[Facts]:

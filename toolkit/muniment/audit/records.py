@@ -14,6 +14,7 @@ from muniment.insight.standing import approvals_for
 from muniment.policy.finding import Finding
 from muniment.registry.config import Config
 from muniment.registry.event import Promote
+from muniment.registry.leaf import parse_line
 from muniment.registry.state import Entry
 from muniment.signing.identity import Identity
 from muniment.site.facts.common import event_facts, label_of, workflow_of
@@ -64,6 +65,21 @@ def record(at: Desk, entry: Entry) -> Facts:
         "signer": signer(at.config_at(entry.index), entry.record.identity),
         "roles": roles_of(at, entry),
         "verification": at.checked(entry),
+    }
+
+
+def redacted(entry: Entry) -> Facts:
+    """What is left of a record whose bundle is gone: its leaf, and the entry since which the rest is unproven."""
+    line = parse_line(entry.leaf)
+    return {
+        "entry": entry.index,
+        "kind": entry.kind,
+        "predicateType": line.type,
+        "statement": str(line.statement),
+        "bundle": str(line.bundle),
+        "signedAt": format_instant(line.signed_at),
+        "admittedAt": format_instant(entry.admitted_at),
+        "redactedBy": entry.unproven,
     }
 
 
@@ -176,6 +192,7 @@ def _basis(at: Desk) -> Facts:
     head, config, until = at.history.checkpoint, at.book.config, at.state.admitted_at
     return {
         "size": head.size,
+        "redacted": len(at.state.absent),
         "root": head.root.hex(),
         "note": at.history.note.decode("utf-8", "replace"),
         "from": format_instant(at.history.entries[0].admitted_at),

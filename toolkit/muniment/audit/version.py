@@ -10,7 +10,6 @@ from muniment.audit.assess import assess
 from muniment.audit.controls import Framework
 from muniment.audit.desk import Desk
 from muniment.core.name import VersionId
-from muniment.evidence.kinds import EVIDENCE
 from muniment.insight.lineage import concerns, records_of
 from muniment.registry.event import Approve
 from muniment.registry.state import Entry
@@ -31,7 +30,7 @@ def version_facts(at: Desk, version: VersionId, framework: Framework) -> Facts:
     found = at.state.versions[version]
     bound = list(records_of(at.state, version))
     own = [e for e in bound if concerns(e, [a.digest for a in found.artifacts])]
-    where = at.state.environments_of(version)
+    where, evidence = at.state.environments_of(version), [*bound, *_later(at, version, bound)]
     return {
         "report": "version",
         "id": str(version),
@@ -43,7 +42,8 @@ def version_facts(at: Desk, version: VersionId, framework: Framework) -> Facts:
         "artifacts": [{"name": a.name, "kind": a.kind, "digest": str(a.digest)} for a in found.artifacts],
         "decisions": [records.decision(at, e) for e in _decisions(at, version)],
         "assessment": records.assessment(at, assess(at.state, version, framework)),
-        "evidence": [_evidence(at, e, e in bound) for e in [*bound, *_later(at, version, bound)]],
+        "evidence": [_evidence(at, e, e in bound) for e in evidence if e.record is not None],
+        "redacted": [records.redacted(e) for e in evidence if e.record is None],
         "shaken": shaken_facts(at.book, version),
         "evaluations": _evaluations(at.book, own),
         "licences": _licences(own),
@@ -79,7 +79,7 @@ def _later(at: Desk, version: VersionId, bound: list[Entry]) -> list[Entry]:
     known = {e.index for e in bound}
     digests = [a.digest for a in at.state.versions[version].artifacts]
     about = sorted({i for d in digests for i in at.state.about.get(d, ())} - known)
-    return [e for e in (at.state.entries[i] for i in about) if e.kind in EVIDENCE]
+    return [e for e in (at.state.entries[i] for i in about) if e.is_evidence]
 
 
 def _evidence(at: Desk, entry: Entry, named: bool) -> Facts:

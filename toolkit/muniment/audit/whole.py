@@ -12,7 +12,7 @@ from muniment.audit.desk import Desk
 from muniment.audit.exceptions import exceptions
 from muniment.core.instant import format_instant
 from muniment.core.name import Name, VersionId
-from muniment.evidence.kinds import DECISIONS, EVENTS, EVIDENCE
+from muniment.evidence.kinds import DECISIONS, EVENTS
 from muniment.registry.state import Entry
 from muniment.site.facts.common import entry_facts, standing_facts
 from muniment.site.facts.rules import policy_facts, review_facts
@@ -46,13 +46,13 @@ def _population(at: Desk) -> Facts:
     """How many entries the log has, and of what: the four kinds add up to all."""
     entries = at.history.entries
     events = sum(e.kind in EVENTS for e in entries)
-    evidence = sum(e.kind in EVIDENCE for e in entries)
+    evidence = sum(e.is_evidence for e in entries)
     return {
         "entries": len(entries),
         "events": events,
         "evidence": evidence,
         "decisions": sum(e.kind in DECISIONS for e in entries),
-        "batchEnds": sum(e.record is None for e in entries),
+        "batchEnds": sum(e.kind == "state" for e in entries),
         "versions": len(at.book.order),
         "signers": len({e.record.identity.key for e in entries if e.record is not None}),
     }
@@ -60,14 +60,20 @@ def _population(at: Desk) -> Facts:
 
 def _entry(at: Desk, found: Entry) -> Facts:
     """A line of the log: an event, a piece of evidence or the end of a batch."""
+    if found.unproven is not None and found.record is None:
+        return records.redacted(found) | {"version": _about(at, found)}
     if found.record is None:
         return {"entry": found.index, "kind": found.kind, "admittedAt": format_instant(found.admitted_at)}
     if found.event is not None:
         said = records.decision(at, found)
         asked = [f for f in said["findings"] if f["status"] != "not-applicable"]
         return said | {"approvals": [a["entry"] for a in said["approvals"]], "findings": asked}
+    return records.record(at, found) | {"version": _about(at, found)}
+
+
+def _about(at: Desk, found: Entry) -> str | None:
     about = entry_facts(at.book, found)["version"]
-    return records.record(at, found) | {"version": about["id"] if about else None}
+    return about["id"] if about else None
 
 
 def _access(at: Desk) -> Facts | None:

@@ -296,7 +296,9 @@ def _clear(store: Store, draft: Draft) -> None:
     Raises `Unreachable` last, for the first file that cannot be removed.
     """
     failed = None
-    for path in (*filter(None, draft.done), *map(blob_path, redaction.gone_bundles(draft.state))):
+    redacted = map(blob_path, redaction.gone_bundles(draft.state))
+    left = (path for path in redacted if read_if(store, path) is not None)
+    for path in (*filter(None, draft.done), *left):
         try:
             store.remove(path)
         except Unreachable as error:

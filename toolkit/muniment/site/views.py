@@ -50,6 +50,9 @@ TITLES = {
     "retire": "Retirement",
     "vsa": "Verification summary",
     "policy-decision": "Policy decision",
+    "request-deletion": "Deletion request",
+    "redact": "Redaction",
+    "third-party": "Statement signed elsewhere",
     "state": "End of batch",
 }
 STANDINGS = {"retired": "Retired", "rolled-back": "Rolled back", "in-force": "In force", "released": "Released"}

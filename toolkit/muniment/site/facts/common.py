@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from muniment.core.digest import Digest, parse_digest
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.evidence.kinds import EVENTS
 from muniment.insight.standing import Standing, verdict
 from muniment.registry.access import AccessReview
 from muniment.registry.decision import decided
+from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import Approve, Configure, Event, Promote, Release, Retire, Rollback, RotateKey
+from muniment.registry.leaf import parse_line
 from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.runtime import Deploy
 from muniment.registry.state import Approval, Entry
@@ -67,16 +70,21 @@ def workflow_of(claims: Mapping[str, str]) -> dict[str, str]:
 
 
 def record_facts(book: Book, entry: Entry) -> Facts:
-    """A record: its place in the log, what it is, who signed it and when, where its bundle lies."""
+    """A record: its place in the log, what it is, who signed it and when, where its bundle lies.
+
+    Of a redacted one what its leaf says, without signer and bundle.
+    """
     facts: Facts = {
         "index": entry.index,
         "kind": entry.kind,
         "admittedAt": format_instant(entry.admitted_at),
         "page": paths.entry_anchor(entry.index),
     }
+    if entry.unproven is not None:
+        facts["unproven"] = {"index": entry.unproven, "page": paths.entry_anchor(entry.unproven)}
     record = entry.record
     if record is None:
-        return facts
+        return facts | (_left(entry) if entry.unproven is not None else {})
     return facts | {
         "predicateType": record.statement.predicate_type,
         "statement": str(record.statement_digest),
@@ -85,6 +93,18 @@ def record_facts(book: Book, entry: Entry) -> Facts:
         "signedAt": format_instant(record.signed_at),
         "signer": signer_facts(book, record.identity),
         "subjects": [{"name": s.name, "digest": str(s.digest)} for s in record.statement.subjects],
+    }
+
+
+def _left(entry: Entry) -> Facts:
+    line = parse_line(entry.leaf)
+    assert not isinstance(line.subjects, Digest)
+    return {
+        "predicateType": line.type,
+        "statement": str(line.statement),
+        "bundle": str(line.bundle),
+        "signedAt": format_instant(line.signed_at),
+        "subjects": [{"name": s.name, "digest": str(s.digest)} for s in line.subjects],
     }
 
 
@@ -124,17 +144,16 @@ def entry_facts(book: Book, entry: Entry) -> Facts:
     """Any entry: an event, a piece of evidence or the end of a batch."""
     if entry.event is not None:
         return event_facts(book, entry)
-    if entry.record is None:
+    if entry.kind == "state":
         return record_facts(book, entry) | {"event": False, "deed": "", "version": None}
-    on = decided(entry)
+    facts, on = record_facts(book, entry), decided(entry)
     if on is not None:
         event = event_facts(book, book.entries[on])
-        deed = f"Decided on entry {on}"
-        return record_facts(book, entry) | {"event": False, "deed": deed, "version": event["version"], "on": event}
-    about = [v for s in entry.record.statement.subjects for v in book.holders.get(s.digest, ())]
-    about += book.bound.get(entry.record.statement_digest, ())
+        return facts | {"event": False, "deed": f"Decided on entry {on}", "version": event["version"], "on": event}
+    about = [v for s in facts["subjects"] for v in book.holders.get(parse_digest(s["digest"]), ())]
+    about += book.bound.get(parse_digest(facts["statement"]), ())
     version = version_link(book, about[0]) if about else None
-    return record_facts(book, entry) | {"event": False, "deed": "Evidence", "version": version}
+    return facts | {"event": False, "deed": "Evidence", "version": version}
 
 
 def deed_of(event: Event) -> str:
@@ -166,6 +185,10 @@ def deed_of(event: Event) -> str:
             return f"Reviewed access: {_count(len(granted), 'binding')}"
         case Retire(category=category):
             return f"Retired: {category}"
+        case RequestDeletion(basis=basis, statements=statements):
+            return f"Asked that {_count(len(statements), 'record')} be deleted: {basis}"
+        case Redact(bundles=bundles):
+            return f"Redacted {_count(len(bundles), 'record')}"
     return type(event).__name__
 
 

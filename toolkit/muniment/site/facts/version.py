@@ -7,7 +7,6 @@ from typing import Any
 from muniment.core.canonical import format_json
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
-from muniment.evidence.kinds import EVIDENCE
 from muniment.insight.lineage import concerns, ego, records_of
 from muniment.insight.standing import Standing, Stay, approvals_for, last_stays, latest, stays, verdict
 from muniment.registry.decision import decisions_on
@@ -164,7 +163,7 @@ def _gates(book: Book, found: VersionState) -> list[Facts]:
     """What policy said at each gate the version passed, newest first."""
     entries = [book.state.entries[i] for i in reversed(found.events)]
     gates = [_gate(book, entry) for entry in entries if _is_about(entry, found.id)]
-    return [gate for gate in gates if gate["findings"] or gate["notApplicable"] or gate["decisions"]]
+    return [g for g in gates if g["findings"] or g["notApplicable"] or g["decisions"] or "unproven" in g]
 
 
 def _gate(book: Book, entry: Entry) -> Facts:
@@ -197,13 +196,13 @@ def _evidence(book: Book, version: VersionId, bound: list[Entry]) -> list[Facts]
     digests = [a.digest for a in book.state.versions[version].artifacts]
     about = sorted({i for d in digests for i in book.state.about.get(d, ())} - known)
     others = [book.state.entries[i] for i in about]
-    later = [e for e in others if e.record and e.record.statement.predicate_type in EVIDENCE.values()]
+    later = [e for e in others if e.is_evidence]
     return [_record(book, e, True) for e in bound] + [_record(book, e, False) for e in later]
 
 
 def _record(book: Book, entry: Entry, bound: bool) -> Facts:
-    assert entry.record is not None
-    tlog = said.dig(book.bundle(entry.record.bundle), "verificationMaterial", "tlogEntries", 0, "logIndex")
+    bundle = book.bundle(entry.record.bundle) if entry.record else {}
+    tlog = said.dig(bundle, "verificationMaterial", "tlogEntries", 0, "logIndex")
     known = {"bound": bound, "sigstoreIndex": said.text(tlog), "detail": said.detail_of(entry)}
     return record_facts(book, entry) | known
 
