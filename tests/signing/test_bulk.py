@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +76,21 @@ def test_who_stops_early_leaves_no_process(forge: Forge, bundles: list[bytes]):
     assert children() == []
 
 
+def test_beside_other_threads_processes_are_started_afresh(forge: Forge, bundles: list[bytes]):
+    """A copy of a process has none of its threads, and whatever they held stays held."""
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    answers = verify_many(forge.root_bytes(), bundles, 2, few=100)
+    try:
+        next(answers)
+        assert all(afresh(child) for child in children())
+        assert len(list(answers)) == len(bundles) - 1
+    finally:
+        done.set()
+        thread.join()
+
+
 def test_a_process_that_dies_is_told(forge: Forge, bundles: list[bytes]):
     answers = verify_many(forge.root_bytes(), bundles, 2, few=100)
     next(answers)
@@ -105,7 +121,8 @@ def test_processes_end_with_a_parent_that_is_killed(forge: Forge, bundles: list[
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"going\n"
         started = children(parent.pid)
-        assert len(started) >= 2
+        assert len(started) == 1
+        assert not afresh(started[0])
         parent.kill()
     deadline = time.monotonic() + 10
     while any(map(alive, started)) and time.monotonic() < deadline:
@@ -118,6 +135,10 @@ def children(of: int | None = None) -> list[int]:
     listed = Path(f"/proc/{of or os.getpid()}/task").glob("*/children")
     pids = [int(pid) for path in listed for pid in path.read_text().split()]
     return [pid for pid in pids if alive(pid) and b"resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def afresh(pid: int) -> bool:
+    return b"spawn" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def alive(pid: int) -> bool:

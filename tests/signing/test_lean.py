@@ -18,7 +18,7 @@ from muniment.core.canonical import format_json, parse_json
 from muniment.core.errors import Malformed, MunimentError, Untrusted
 from muniment.signing.bundle import Bundle, parse_bundle
 from muniment.signing.parts import Parts, format_parts, parse_parts
-from muniment.signing.sandbox import workflow
+from muniment.signing.sandbox import person, workflow
 from muniment.signing.sandbox.keys import key_usage
 from muniment.signing.sandbox.tsa import request_for, timestamp
 from muniment.signing.strict import StrictVerifier
@@ -109,7 +109,9 @@ def test_the_stock_verifier_is_asked_once_for_what_repeats(forge: Forge):
     for at in (SIGNED, LATER, SIGNED + timedelta(minutes=9)):
         assert verifier.verify_lean(stamped_again(forge, value, at)) is not None
     assert (oracle.certificates, oracle.stamps) == (1, 1)
-    assert verifier.verify_lean(forge.bundle()) is not None
+    assert verifier.verify_lean(forge.bundle(identity=person("another"))) is not None
+    assert (oracle.certificates, oracle.stamps) == (1, 1)
+    assert verifier.verify_lean(forge.bundle(identity=workflow("trainer"))) is not None
     assert (oracle.certificates, oracle.stamps) == (2, 1)
 
 

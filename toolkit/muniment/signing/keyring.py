@@ -65,12 +65,15 @@ class Log:
 class Authority:
     """One certificate or timestamp authority: its place in the list, its window and its certificates' windows.
 
-    `key` is that of its first certificate, which signs certificates or timestamps.
+    `key` is that of its first certificate, which signs certificates or timestamps, `key_id` the SHA-256 of its SPKI.
+    `constrained` tells whether a certificate limits the names below it.
     """
 
     position: int
     windows: tuple[Window, ...]
     key: CertificatePublicKeyTypes
+    key_id: bytes
+    constrained: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def read_keyring(root: bytes) -> Keyring:
             tuple(_authority(i, ca) for i, ca in enumerate(value["certificateAuthorities"])),
             tuple(_authority(i, ca) for i, ca in enumerate(value["timestampAuthorities"])),
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, x509.DuplicateExtension) as error:
         raise Malformed(f"The trusted root holds a damaged key or certificate: {error}.", _GET_AGAIN) from error
 
 
@@ -174,11 +177,19 @@ def _names(url: str) -> frozenset[str]:
 
 def _authority(position: int, authority: dict[str, Any]) -> Authority:
     raw = [base64.b64decode(c["rawBytes"]) for c in authority["certChain"]["certificates"]]
-    certificates = [x509.load_der_x509_certificate(der) for der in raw]
+    certificates = [x509.load_der_x509_certificate(data) for data in raw]
     if not certificates:
         raise Malformed("The trusted root has an authority without a certificate.", _GET_AGAIN)
     own = [Window(c.not_valid_before_utc, c.not_valid_after_utc) for c in certificates]
-    return Authority(position, (_window(authority["validFor"]), *own), certificates[0].public_key())
+    first, limits = certificates[0], {e.oid for c in certificates for e in c.extensions}
+    spki = first.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Authority(
+        position,
+        (_window(authority["validFor"]), *own),
+        first.public_key(),
+        hashlib.sha256(spki).digest(),
+        x509.NameConstraints.oid in limits,
+    )
 
 
 def _window(value: dict[str, str]) -> Window:
