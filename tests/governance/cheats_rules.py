@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from muniment.core.digest import digest_of
+from muniment.core.digest import Digest, digest_of
 from muniment.core.name import parse_version_id
-from muniment.evidence.statement import Statement
+from muniment.evidence.statement import Statement, Subject
 from muniment.registry import propose
 from muniment.registry.facts import evidence_about
 from muniment.registry.predicate import format_event, parse_event
@@ -249,3 +249,87 @@ def _a_closed_incident_is_opened_again(of: Organisation) -> Any:
 def _a_stranger_closes_an_incident(of: Organisation) -> Any:
     of.put("oncall", of.incident("anomaly/disk", "INC-10", "opened", "Slow.", severity="low"))
     return of.sign("stranger", of.incident("anomaly/disk", "INC-10", "resolved", "It is nothing."))
+
+
+# Deletion and review
+
+
+def _reviewed(of: Organisation) -> Digest:
+    """The statement of the newest privacy review that is still there."""
+    found = [e for e in of.history.entries if e.kind == "privacy-review" and e.record is not None]
+    return found[-1].record.statement_digest
+
+
+def _asked(of: Organisation) -> Statement:
+    """A request for that review, in the log."""
+    request = propose.request_deletion(of.state, (_reviewed(of),), "other", "Tidy.", None, of.at)
+    of.put("privacy", request)
+    return request
+
+
+@cheat("may not sign request-deletion records")
+def _the_trainer_asks_that_a_review_goes(of: Organisation) -> Any:
+    request = propose.request_deletion(of.state, (_reviewed(of),), "other", "Tidy.", None, of.at)
+    return of.sign("trainer", request)
+
+
+@cheat("may not sign redact records")
+def _the_operator_deletes(of: Organisation) -> Any:
+    return of.sign("operator", of.redact(_asked(of)))
+
+
+@cheat("two persons are needed: one who asks and one who redacts")
+def _who_asked_deletes(of: Organisation) -> Any:
+    return of.sign("privacy", of.redact(_asked(of)))
+
+
+@cheat("events are never deleted")
+def _an_approval_is_deleted(of: Organisation) -> Any:
+    approval = event_of(of, "approve").record.statement_digest
+    request = propose.request_deletion(of.state, (approval,), "other", "Tidy.", None, of.at)
+    return of.sign("privacy", request)
+
+
+@cheat("Nobody asked that entry")
+def _more_is_deleted_than_was_asked_for(of: Organisation) -> Any:
+    asked, scan = _asked(of), event_of(of, "scan").record.bundle
+    made = of.redact(asked)
+    return of.sign("deputy", changed(made, bundles=[*made.predicate["bundles"], str(scan)]))
+
+
+@cheat("names other decisions than those that looked at the records")
+def _who_deletes_answers_for_nothing(of: Organisation) -> Any:
+    of.put("privacy", of.review(NEXT))
+    bring(of, "incidents/tickets-risk@1.3.0", "incidents/tickets@2024", 0.9)
+    evidence = event_of(of, "evaluation").record.statement_digest
+    request = propose.request_deletion(of.state, (evidence,), "other", "Tidy.", None, of.at)
+    of.put("privacy", request)
+    return of.sign("deputy", changed(of.redact(request), decisions=[]))
+
+
+@cheat("The statement was redacted")
+def _a_deleted_review_is_signed_again(of: Organisation) -> Any:
+    version = "incidents/tickets-risk@1.4.0"
+    review = of.review(version)
+    of.put("privacy", review)
+    of.put("privacy", request := of.ask_deletion("privacy-review", version))
+    assert of.put("deputy", of.redact(request)).admitted
+    return of.sign("privacy", review)
+
+
+@cheat("is of another configuration than the one in force")
+def _access_is_reviewed_as_it_was_before(of: Organisation) -> Any:
+    made, before = of.review_access(), digest_of(b"before")
+    other = replace(made, subjects=(Subject("configuration", before),))
+    return of.sign("administrator", changed(other, configuration=str(before)))
+
+
+@cheat("does not list the bindings of the configuration it names")
+def _a_binding_is_left_out_of_the_review(of: Organisation) -> Any:
+    made = of.review_access()
+    return of.sign("administrator", changed(made, granted=made.predicate["granted"][:-1]))
+
+
+@cheat("may not sign access-review records")
+def _the_operator_reviews_access(of: Organisation) -> Any:
+    return of.sign("operator", of.review_access())

@@ -26,6 +26,7 @@ from muniment.evidence.statement import Statement, Subject, format_statement
 from muniment.log.note import NoteSigner
 from muniment.policy.finding import Finding, Status
 from muniment.registry import propose
+from muniment.registry.access import Granted, grants
 from muniment.registry.cache import Cache, secret_of
 from muniment.registry.draft import Turned
 from muniment.registry.event import ReleasedArtifact, subjects_of
@@ -62,12 +63,13 @@ IDENTITIES: dict[str, SandboxIdentity] = {
     "branch": workflow("branch", ref="refs/heads/try"),
 }
 ROLES: dict[str, list[str]] = {
-    "administrator": ["configure", "rotate-key", "approve", "revoke"],
+    "administrator": ["configure", "rotate-key", "approve", "revoke", "access-review"],
     "trainer": ["dataset", "signature", "provenance", "evaluation", "release"],
     "engineer": ["evaluation", "reproduction"],
     "scanner": ["scan", "vulns"],
     "reviewer": ["approve", "revoke"],
-    "privacy": ["privacy-review"],
+    "privacy": ["privacy-review", "request-deletion"],
+    "records": ["redact"],
     "risk": ["waive", "revoke"],
     "operator": ["promote", "rollback", "retire", "incident"],
 }
@@ -78,6 +80,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "scanner": ("scanner",),
     "reviewer": ("reviewer", "reviewer-at-home", "auditor", "operator-at-home", "contractor", "robot"),
     "privacy": ("privacy",),
+    "records": ("privacy", "deputy"),
     "risk": ("risk", "operator-at-home"),
     "operator": ("operator", "oncall"),
 }
@@ -288,6 +291,23 @@ class Organisation:
         """The end of a version."""
         replacement = parse_version_id(instead) if instead else None
         return propose.retire(self.state, parse_version_id(version), category, "Use the other.", replacement, self.at)
+
+    def ask_deletion(self, kind: str, version: str) -> Statement:
+        """The request that all evidence of a kind about a version goes."""
+        about = [self.state.entries[i] for i in self.state.about[self.artifact(version).digest]]
+        named = tuple(e.record.statement_digest for e in about if e.kind == kind and e.record is not None)
+        return propose.request_deletion(self.state, named, "erasure-request", "One person asks.", "DSR-1", self.at)
+
+    def redact(self, request: Statement) -> Statement:
+        """The redaction of all that was asked for."""
+        return propose.redact(self.state, target(request), (), "Granted.", self.at)
+
+    def review_access(self, days: int = 180, decision: str = "keep") -> Statement:
+        """The review of every binding in force."""
+        assert self.state.config is not None
+        granted = tuple(Granted(b, may, decision, "Known.") for b, may in grants(self.state.config))
+        due = self.at + days * DAY
+        return propose.access_review(self.state, self.state.size, granted, due, None, self.at)
 
     def configuration(self, policy: dict[str, Any] | None = None, **registry: Any) -> Statement:
         """The rules in force with another policy, or some other fields of registry.yaml."""

@@ -62,6 +62,7 @@ def test_cheat(of: Organisation, name: str) -> None:
     assert not done.admitted
     assert of.store.read("checkpoint") == before
     assert done.turned
+    assert expected, told
     assert expected in told, told
 
 

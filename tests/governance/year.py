@@ -257,6 +257,14 @@ def _autumn(of: Organisation) -> None:
         "operator",
         of.retire("capacity/scaler@1.0.0", "superseded", "capacity/scaler@1.1.0"),
     )
+    of.on("2025-09-22")
+    asked = of.ask_deletion("privacy-review", "incidents/tickets-risk@1.0.0")
+    of.do("somebody asks that the privacy review of incidents/tickets-risk@1.0.0 goes", "privacy", asked)
+    of.do("delete it, as the one who asked", "privacy", of.redact(asked))
+    of.do("delete it", "deputy", of.redact(asked))
+    of.do("put the version back into production", "operator", of.promote("incidents/tickets-risk@1.0.0", "production"))
+    of.on("2025-10-06")
+    of.do("who may do what: the yearly review", "administrator", of.review_access(365))
     of.on("2025-12-16")
     of.do("a scan of anomaly/disk@1.1.0", "scanner", of.scan("anomaly/disk@1.1.0"))
     promote(of, "anomaly/disk@1.1.0", "reviewer", "auditor")
