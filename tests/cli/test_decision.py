@@ -29,8 +29,8 @@ from muniment.verify.selfread import read_history
 from tests.cli.run import muniment
 from tests.cli.test_bad_input import plain
 from tests.registry.paper import model
-from tests.registry.test_decisions import VERSION, Signer
-from tests.registry.test_decisions import ready as ready
+from tests.registry.test_deciding import VERSION, Signer
+from tests.registry.test_deciding import ready as ready
 from tests.world import World, now, statement_digest
 
 

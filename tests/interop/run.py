@@ -19,9 +19,12 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from decided import decided_registry  # noqa: E402
 from elsewhere import signed_elsewhere  # noqa: E402
 from gather import find_model, gather  # noqa: E402
 from logs import broken, served, some_files  # noqa: E402
+
+from muniment.evidence.kinds import DECISIONS  # noqa: E402
 
 VENV = HERE.parents[1] / ".venv"
 COSIGN = "v3.1.3"
@@ -119,6 +122,17 @@ def elsewhere(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
     yield from signed_elsewhere(_python("peers"), _cosign(), out)
 
 
+def decisions(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
+    """The sequencer's decisions, which the demo has none of: by the library, in-toto's parser and cosign."""
+    made, inner = decided_registry(out / "decided"), out / "decisions"
+    inner.mkdir()
+    found = [item for item in gather(made, inner) if item["type"] in DECISIONS.values()]
+    if len(found) != 4:
+        raise Disagreement(f"{len(found)} decisions on a release and a promotion")
+    yield from library(demo, inner, found)
+    yield from cosign(demo, inner, found)
+
+
 def cyclonedx(demo: Path, out: Path, bundles: Bundles) -> Iterator[str]:
     """CycloneDX's strict validator."""
     yield _run(_python("cyclonedx"), HERE / "mlbom.py", out / "bundles.json").strip()
@@ -168,6 +182,7 @@ PEERS: dict[str, Callable[[Path, Path, Bundles], Iterator[str]]] = {
     "model_signing (command)": model_signing,
     "sigstore-js": sigstore_js,
     "cosign": cosign,
+    "decisions": decisions,
     "signed elsewhere": elsewhere,
     "cyclonedx": cyclonedx,
     "tessera fsck": fsck,

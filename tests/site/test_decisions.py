@@ -6,8 +6,8 @@ from pathlib import Path
 
 from muniment.registry.sequencer import publish
 from tests.cli.run import muniment
-from tests.registry.test_decisions import VERSION, Signer
-from tests.registry.test_decisions import ready as ready
+from tests.registry.test_deciding import VERSION, Signer
+from tests.registry.test_deciding import ready as ready
 from tests.world import World, now
 
 

@@ -31,8 +31,8 @@ from muniment.verify.selfread import read_history
 from muniment.verify.trust import format_trust, trust_of
 from tests.cli.run import muniment
 from tests.registry.paper import signature
-from tests.registry.test_decisions import VERSION
-from tests.registry.test_decisions import ready as ready
+from tests.registry.test_deciding import VERSION
+from tests.registry.test_deciding import ready as ready
 from tests.verify.test_anchor import anchor_by, anchored, sequencer  # noqa: F401 - a fixture
 from tests.verify.test_memory import grown, replace_copy
 from tests.verify.test_rotation import rotated  # noqa: F401 - a fixture

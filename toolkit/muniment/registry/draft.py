@@ -21,7 +21,7 @@ from muniment.registry.check import SKEW, check
 from muniment.registry.documents import settle
 from muniment.registry.fold import Batch, Blob, batches, end_batch, fold_batch, open_bundle, state_root, verify_bundle
 from muniment.registry.inbox import Item, Limits
-from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf, parse_leaf
+from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf, parse_line
 from muniment.registry.state import State
 from muniment.signing.bundle import Bundle
 from muniment.signing.identity import Signed
@@ -206,7 +206,9 @@ def _told(path: str) -> str:
 
 
 def _bundled(batch: Batch) -> list[Digest]:
-    return [leaf.bundle for leaf in map(parse_leaf, batch.records) if not isinstance(leaf, StateLeaf)]
+    """The bundles of a batch that is judged again; decisions are made again, for they tell when it was admitted."""
+    lines = (parse_line(data) for data in batch.records)
+    return [line.bundle for line in lines if kind_of(line.type) not in DECISIONS]
 
 
 def _ahead(at: datetime) -> Conflict:
