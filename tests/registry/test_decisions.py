@@ -65,6 +65,22 @@ def test_what_is_owed_of_which_events() -> None:
         assert decision.owing(of.state, other.index).owed == of.state.owed
 
 
+def test_a_start_is_decided_on_and_a_stop_is_not() -> None:
+    known = staff()
+    known["roles"]["operator"]["may"] = [*known["roles"]["operator"]["may"], "deploy"]
+    of = paper(**known)
+    version = of.release("aiops/cpu@1.0.0")
+    of.promote(version)
+    decide(of)
+    of.put("operator", propose.deploy(of.state, version, "production", "running", of.at))
+    found = decide(of)
+    assert [e.kind for e in found] == KINDS
+    assert said(found[0])["verifiedLevels"] == ["SLSA_BUILD_LEVEL_UNEVALUATED", "MUNIMENT_DEPLOY/production"]
+    assert (said(found[1])["gate"], said(found[1])["environment"]) == ("deploy", "production")
+    of.put("operator", propose.deploy(of.state, version, "production", "stopped", of.at))
+    assert dict(of.state.owed) == {}
+
+
 def test_the_summary_says_what_slsa_asks() -> None:
     of = paper()
     of.promote(of.release("aiops/cpu@1.0.0"))

@@ -57,15 +57,12 @@ def decision(
 def gates_of(state: State, version: VersionId) -> list[dict[str, Any]]:
     """The gates that a version passed, oldest first: what policy said there, and the records that say so."""
     from muniment.interop.findings import findings_json
-    from muniment.policy.gates import GATES
     from muniment.registry.decision import decisions_on
 
-    entries = [state.entries[i] for i in state.versions[version].events]
     return [
         _gate(e)
         | {"findings": findings_json(e.findings), "decisions": [_record(d) for d in decisions_on(state, e.index)]}
-        for e in entries
-        if e.kind in GATES and getattr(e.event, "version", None) == version
+        for e in _passed(state, version)
     ]
 
 
@@ -96,22 +93,27 @@ def _newest(state: State, version: VersionId, gate: str, environment: str | None
 
     if kind not in DECISIONS:
         raise Usage(f"{kind!r} is no kind of decision.", f"Choose among {', '.join(DECISIONS)}.")
-    passed = [
-        e
-        for e in (state.entries[i] for i in reversed(state.versions[version].events))
-        if e.kind == gate and getattr(e.event, "version", None) == version
+    here = [
+        e for e in _passed(state, version) if (e.kind, getattr(e.event, "environment", None)) == (gate, environment)
     ]
-    for event in passed:
-        if getattr(event.event, "environment", None) == environment:
-            found = [d for d in decisions_on(state, event.index) if d.kind == kind]
-            if found:
-                return found[-1]
-            raise Missing(
-                f"No {kind} on entry {event.index} is in the log.",
-                "publish makes it, where registry.yaml named a sequencer when the event was admitted.",
-            )
+    if here:
+        found = [d for d in decisions_on(state, here[-1].index) if d.kind == kind]
+        if found:
+            return found[-1]
+        raise Missing(
+            f"No {kind} on entry {here[-1].index} is in the log.",
+            "publish makes it, where registry.yaml named a sequencer when the event was admitted.",
+        )
     where = f", {environment}" if environment else ""
     raise Missing(f"{version} never passed the gate {gate}{where}.", "See muniment show for the gates it passed.")
+
+
+def _passed(state: State, version: VersionId) -> list[Entry]:
+    """The events by which a version passed gates, oldest first."""
+    from muniment.registry.decision import passed_gate
+
+    events = (state.entries[i] for i in state.versions[version].events)
+    return [e for e in events if passed_gate(e) and getattr(e.event, "version", None) == version]
 
 
 def _gate(event: Entry) -> dict[str, Any]:

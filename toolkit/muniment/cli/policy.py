@@ -45,7 +45,7 @@ def check(
         typer.Argument(help="At the gate release, of a version that is not released yet: its artifacts."),
     ] = None,
     gate: Annotated[
-        str, typer.Option("--gate", help="The gate to try: submit, release, promote or rollback.")
+        str, typer.Option("--gate", help="The gate to try: submit, release, promote, deploy or rollback.")
     ] = "promote",
     environment: Annotated[str, typer.Option("--to", help="The environment.")] = "production",
     kind: Kind = "model",

@@ -20,10 +20,12 @@ from muniment.core.name import VersionId
 from muniment.evidence.kinds import DECISIONS, OWN
 from muniment.evidence.statement import Statement, Subject, format_statement
 from muniment.policy.finding import Finding
+from muniment.policy.gates import OF_VERSIONS
 from muniment.registry.facts import rules_at
 from muniment.registry.leaf import RecordLeaf, parse_leaf
 from muniment.registry.paths import blob_path
 from muniment.registry.redaction import is_underivable_at
+from muniment.registry.runtime import STOPPED, Deploy
 from muniment.registry.state import Entry, State
 from muniment.signing.identity import Signed
 
@@ -37,9 +39,16 @@ _ABOUT = f"{OWN}policy-decision/v1"  # SLSA asks that fields of one's own are na
 def owing(state: State, index: int) -> State:
     """The state that owes decisions on the event at `index`, where there is a sequencer to sign them."""
     assert state.config is not None
-    if state.config.sequencer is None or state.entries[index].kind not in DECIDED:
+    entry = state.entries[index]
+    if state.config.sequencer is None or entry.kind not in DECIDED or not passed_gate(entry):
         return state
     return replace(state, owed=state.owed.set(index, tuple(DECISIONS)))
+
+
+def passed_gate(entry: Entry) -> bool:
+    """Whether an entry is an event that passed the gate of its name: to say that something stopped takes none."""
+    stopped = isinstance(entry.event, Deploy) and entry.event.status == STOPPED
+    return entry.kind in OF_VERSIONS and not stopped
 
 
 def owed(state: State) -> Iterator[tuple[int, str]]:
