@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -251,6 +252,31 @@ def test_a_review_is_flagged_by_what_becomes_of_its_data(change: Callable[[Paper
     assert not of_kind("data-changed", seen(registry))
 
 
+def test_nothing_of_a_retired_version_is_flagged() -> None:
+    registry = standing_on(OLD)
+    supersede(registry)
+    gone = parse_version_id("aiops/cpu@1.0.0")
+    registry.put("operator", propose.retire(registry.state, gone, "superseded", "old", None, registry.at))
+    assert not of_kind("data-changed", seen(registry))
+
+
+def test_another_statement_that_describes_the_data_alike_changes_nothing() -> None:
+    registry = standing_on(OLD)
+    registry.put("trainer", replace(described(OLD), subjects=(Subject("the rows", dataset(OLD).digest),)))
+    assert not of_kind("data-changed", seen(registry))
+
+
+def test_data_that_is_no_version_is_named_as_provenance_names_it() -> None:
+    registry = paper()
+    for statement in (described(OLD), signature(), trained(OLD)):
+        registry.put("trainer", statement)
+    release(registry, "aiops/cpu@1.0.0", model())
+    registry.put("trainer", review(model(), registry.at, registry.at + timedelta(days=10)))
+    describe(registry)
+    (found,) = of_kind("data-changed", seen(registry))
+    assert "rests on rows, which was described otherwise" in found.fact
+
+
 def test_the_gravest_change_is_told() -> None:
     registry = standing_on(OLD)
     for change in (describe, supersede, withdraw):
@@ -379,6 +405,13 @@ def test_a_waiver_that_was_taken_back_or_whose_version_is_retired_does_not_end()
     assert not of_kind("waiver", seen(other))
 
 
+def test_a_waiver_for_a_version_that_is_not_released_yet() -> None:
+    registry = paper(BOM)
+    waive(registry, parse_version_id("aiops/cpu@1.0.0"), 5)
+    assert status("waiver", seen(registry)) == ["due"]
+    assert not of_kind("waiver", seen(registry, 6))
+
+
 def test_a_binding_expires_and_is_no_duty_afterwards() -> None:
     bound = {"role": "reviewer", "namespaces": ["aiops"], "identity": pattern("stranger")}
     registry = paper(bindings=[*staff()["bindings"], bound | {"expires": "2026-03-01T00:00:00Z"}])
@@ -419,6 +452,32 @@ def test_an_incident_is_a_duty_until_it_is_located_and_answered() -> None:
     assert "lies in aiops/cpu@2.0.0, which still stands in production" in found.fact
     back = recovery.rollback(registry.state, CPU, "production", None, "INC-1", "r", registry.at)
     registry.put("operator", back)
+    assert not of_kind("incident", seen(registry))
+
+
+def test_an_incident_in_what_stands_nowhere_or_was_answered_is_no_duty() -> None:
+    registry = paper()
+    idle, first = registry.release("aiops/cpu@0.9.0", b"idle"), registry.release("aiops/cpu@1.0.0")
+    second = registry.release("aiops/cpu@2.0.0", b"others")
+
+    def tell(number: str, action: str, **more: Any) -> None:
+        statement = propose.incident(registry.state, CPU, number, action, "r", registry.at, **more)
+        registry.put("operator", statement)
+
+    tell("INC-1", "opened", severity="low", version=idle)
+    assert not of_kind("incident", seen(registry))
+    for version in (first, second):
+        registry.promote(version, "staging")
+        registry.promote(version)
+    tell("INC-2", "opened", severity="high", version=second)
+    assert len(of_kind("incident", seen(registry))) == 1
+    back = propose.rollback(registry.state, first, "production", "INC-2", "r", registry.at)
+    registry.put("operator", back)
+    assert registry.state.environments_of(second) == ("staging",)
+    assert not of_kind("incident", seen(registry))
+    tell("INC-3", "opened", severity="high")
+    assert len(of_kind("incident", seen(registry))) == 1
+    tell("INC-3", "resolved")
     assert not of_kind("incident", seen(registry))
 
 

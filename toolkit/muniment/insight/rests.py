@@ -96,13 +96,9 @@ def _data(facts: Facts, review: EvidenceFact) -> dict[Digest, str]:
 
 
 def _holders(state: State, digest: Digest) -> list[VersionId]:
-    """The dataset versions that are these bytes."""
+    """The versions that are these bytes, in the order of their release."""
     events = (state.entries[i].event for i in state.about.get(digest, ()))
-    return [
-        e.version
-        for e in events
-        if isinstance(e, Release) and any(a.digest == digest and a.kind == "dataset" for a in e.artifacts)
-    ]
+    return [e.version for e in events if isinstance(e, Release)]
 
 
 def _retired(state: State, digest: Digest) -> Iterator[_Change]:
