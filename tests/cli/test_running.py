@@ -186,3 +186,13 @@ def test_what_runs_is_told_and_proved(told: World, deployer: Path) -> None:
 )
 def test_mistakes_with_deploy(told: World, deployer: Path, arguments: list[str], code: int, fact: str) -> None:
     plain(run(told, deployer, "operator", "deploy", *arguments), code, fact)
+
+
+def test_retired_to_an_archive(told: World, place: Path) -> None:
+    gone = ["retire", "aiops/cpu@2.0.0", "--category", "unused", "--reason", "r"]
+    digest = f"sha256:{'0' * 64}"
+    plain(run(told, place, "operator", *gone, "--archive-digest", digest), 2, "--archive-digest is of something")
+    plain(run(told, place, "operator", *gone, "--archive", ""), 2, "schema retire-v1")
+    assert run(told, place, "operator", *gone, "--archive", "the safe", "--archive-digest", digest).code == 0
+    shown = json.loads(muniment("show", "aiops/cpu@2.0.0", "-r", place / "registry", "--json").out)
+    assert shown["retired"]["archive"] == {"location": "the safe", "digest": digest}

@@ -338,6 +338,27 @@ def test_rollbacks_that_are_none(paper: Paper) -> None:
     assert paper.state.current(CPU, "production") == second
 
 
+@pytest.mark.parametrize("digest", [None, model().digest])
+def test_a_retirement_says_where_the_version_is_kept(paper: Paper, digest: Digest | None) -> None:
+    from muniment.registry.documents import version_document
+    from muniment.registry.event import Archive
+
+    version = paper.release("aiops/cpu@1.0.0")
+    kept = Archive("s3://archive/cpu-1.0.0.tar", digest)
+    paper.put("operator", propose.retire(paper.state, version, "unused", "old", None, paper.at, kept))
+    told = version_document(paper.state.versions[version])["retired"]["archive"]
+    assert told == {"location": kept.location} | ({"digest": str(digest)} if digest else {})
+
+
+def test_an_archive_that_is_nowhere(paper: Paper) -> None:
+    from muniment.registry.event import Archive
+
+    version = paper.release("aiops/cpu@1.0.0")
+    for nowhere in ("", "a\u0000b"):
+        statement = propose.retire(paper.state, version, "unused", "old", None, paper.at, Archive(nowhere))
+        assert "schema retire-v1" in refused(paper, "operator", statement, Malformed)
+
+
 def test_retirement(paper: Paper) -> None:
     first, second = two_versions(paper)
     paper.put("operator", paper.promotion(first, "staging"))

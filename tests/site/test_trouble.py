@@ -42,6 +42,12 @@ def test_what_runs_is_shown_with_what_was_said_of_it(later: dict[str, bytes]) ->
     assert "Deployments" not in told(later, f"{NAME}/2.0.0")[1]
 
 
+def test_a_retired_version_says_where_it_is_kept(later: dict[str, bytes]) -> None:
+    facts, text = told(later, "models/aiops/ensemble/0.1.0")
+    assert facts["verdict"]["archive"]["location"] == "s3://archive/ensemble.tar"  # type: ignore[index]
+    assert "Kept at s3://archive/ensemble.tar" in text
+
+
 def test_pages_in_trouble_are_whole(later: dict[str, bytes]) -> None:
     """Every link inside leads to a file."""
     for path in (p for p in later if p.startswith("models/") and p.endswith(".html")):

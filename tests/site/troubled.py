@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 
 from muniment.core.digest import digest_of
-from muniment.core.name import parse_name
+from muniment.core.name import parse_name, parse_version_id
 from muniment.evidence.statement import format_statement
 from muniment.registry import propose, recovery
+from muniment.registry.event import Archive
 from muniment.registry.genesis import configure_statement
 from tests.site.sample import Sample
 
@@ -37,12 +38,14 @@ def troubled(story: Sample) -> Sample:
 
 
 def _run(s: Sample) -> None:
-    """What stands is started at one instance and stopped at another."""
+    """What stands is started at one instance and stopped at another; a version is retired to an archive."""
     stands = s.state.current(CPU, "production")
     assert stands is not None
     for instance, status in (("east", "running"), ("west", "running"), ("west", "stopped")):
         deployed = propose.deploy(s.state, stands, "production", status, s.now, instance=instance)
         s.add("operator", deployed)
+    unused, kept = parse_version_id("aiops/ensemble@0.1.0"), Archive("s3://archive/ensemble.tar", digest_of(b"tar"))
+    s.add("operator", propose.retire(s.state, unused, "unused", "Nobody asked for it.", None, s.now, kept))
 
 
 def _configure(s: Sample) -> None:

@@ -118,6 +118,7 @@ def _retirements(at: Desk) -> Iterator[Facts]:
         event = entry.event
         if isinstance(event, Retire):
             instead = f" Use {event.replacement} instead." if event.replacement else ""
+            instead += f" It is kept at {event.archive.location}." if event.archive else ""
             text = f"Taken out of use: {event.category}.{instead}"
             yield _item("retired", text, entry.index, event.version, event.reason)
 

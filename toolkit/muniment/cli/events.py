@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from muniment.core.digest import Digest
-    from muniment.registry.event import ReleasedArtifact
+    from muniment.registry.event import Archive, ReleasedArtifact
     from muniment.registry.state import State
 
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
@@ -120,6 +120,12 @@ def retire(
     ],
     reason: Reason,
     replacement: Annotated[str | None, typer.Option("--replacement", help="The version to use instead.")] = None,
+    archive: Annotated[
+        str | None, typer.Option("--archive", help="Where it is kept from now on: an address, or words.")
+    ] = None,
+    archive_digest: Annotated[
+        str | None, typer.Option("--archive-digest", help="The sha256:... of what lies in the archive.")
+    ] = None,
     *,
     how: options.Delivery,
 ) -> None:
@@ -131,8 +137,20 @@ def retire(
     state = options.own_history(how.registry).state
     version = propose.resolve(state, parse_selector(selector))
     instead = parse_version_id(replacement) if replacement else None
-    statement = propose.retire(state, version, category, reason, instead, options.now())
+    kept = _archive(archive, archive_digest)
+    statement = propose.retire(state, version, category, reason, instead, options.now(), kept)
     deliver(statement, how)
+
+
+def _archive(location: str | None, digest: str | None) -> Archive | None:
+    from muniment.core.digest import parse_digest
+    from muniment.registry.event import Archive
+
+    if location is None:
+        if digest is not None:
+            raise Usage("--archive-digest is of something in an archive.", "Say where that is: --archive LOCATION.")
+        return None
+    return Archive(location, parse_digest(digest) if digest else None)
 
 
 def configured(state: State, environment: str) -> None:

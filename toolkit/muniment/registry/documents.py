@@ -28,7 +28,7 @@ from muniment.core.instant import format_instant
 from muniment.core.name import Name, VersionId
 from muniment.log.statetree import StateTree
 from muniment.registry.access import DECISIONS
-from muniment.registry.event import CONFIG_KEY, ReleasedArtifact, name_key, stage_key, version_key
+from muniment.registry.event import CONFIG_KEY, Archive, ReleasedArtifact, name_key, stage_key, version_key
 from muniment.registry.runtime import deployment_key
 from muniment.registry.state import (
     AccessState,
@@ -91,7 +91,14 @@ def version_document(version: VersionState) -> dict[str, Any]:
         value["retired"] = {"category": version.retired.category, "reason": version.retired.reason}
         if version.retired.replacement:
             value["retired"]["replacement"] = str(version.retired.replacement)
+        if version.retired.archive:
+            value["retired"]["archive"] = archive_document(version.retired.archive)
     return value
+
+
+def archive_document(archive: Archive) -> dict[str, str]:
+    """Where a retired version is kept, as JSON."""
+    return {"location": archive.location} | ({"digest": str(archive.digest)} if archive.digest else {})
 
 
 def waiver_key(version: VersionId) -> str:

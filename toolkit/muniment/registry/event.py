@@ -187,6 +187,14 @@ class Rollback(Move):
     emergency_role: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where a retired version is kept: an address or words, and the SHA-256 of what lies there where that is known."""
+
+    location: str
+    digest: Digest | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retire(Event):
     """Takes a version out of use for good."""
@@ -198,6 +206,7 @@ class Retire(Event):
     category: str
     reason: str
     replacement: VersionId | None = None
+    archive: Archive | None = None
 
     def acts_on(self, signer: str) -> str:
         """The version."""

@@ -17,6 +17,7 @@ from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import (
     CONFIG_KEY,
     Approve,
+    Archive,
     LogRef,
     Promote,
     Release,
@@ -258,7 +259,13 @@ def deploy(
 
 
 def retire(
-    state: State, version: VersionId, category: str, reason: str, replacement: VersionId | None, at: datetime
+    state: State,
+    version: VersionId,
+    category: str,
+    reason: str,
+    replacement: VersionId | None,
+    at: datetime,
+    archive: Archive | None = None,
 ) -> Statement:
     """The retirement of a version."""
     event = Retire(
@@ -269,6 +276,7 @@ def retire(
         category=category,
         reason=reason,
         replacement=replacement,
+        archive=archive,
     )
     return format_event(event, subjects_of(_artifacts(state, version)))
 

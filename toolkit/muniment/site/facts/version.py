@@ -10,7 +10,7 @@ from muniment.core.name import VersionId
 from muniment.insight.lineage import concerns, ego, records_of
 from muniment.insight.standing import Standing, Stay, approvals_for, last_stays, latest, stays, verdict
 from muniment.registry.decision import decisions_on
-from muniment.registry.documents import stage_document, version_document
+from muniment.registry.documents import archive_document, stage_document, version_document
 from muniment.registry.event import Rollback, stage_key, version_key
 from muniment.registry.state import Entry, VersionState
 from muniment.site.facts import said
@@ -119,7 +119,9 @@ def _retired(book: Book, found: VersionState) -> Facts:
     assert event is not None
     other = event.replacement
     instead = version_link(book, other) if other is not None and other in book.state.versions else None
-    return {"reason": event.reason, "category": event.category, "instead": instead, "index": found.events[-1]}
+    kept = archive_document(event.archive) if event.archive else None
+    said = {"reason": event.reason, "category": event.category, "archive": kept}
+    return said | {"instead": instead, "index": found.events[-1]}
 
 
 def _rolled_back(book: Book, stay: Stay) -> Facts:
