@@ -48,10 +48,10 @@ def judge_rollback(state: State, signed: Signed, event: Event, at: datetime) -> 
     version = _check_movable(state, signed, event)
     if state.current(event.version.name, event.environment) != event.replaces:
         raise Refused(f"{event.replaces} does not stand in {event.environment}.", "Name the version that does.")
-    answered, index = _answered(state, event), state.size
     bar = barred(state, version, event.environment)
     if bar:
         raise Refused(bar, _ELSEWHERE)
+    answered, index = _answered(state, event), state.size
     findings, breach = _returns(state, signed, event, version, at)
     linked, move = replace(answered, rollbacks=(*answered.rollbacks, index)), _move(state, signed, event, at)
 
