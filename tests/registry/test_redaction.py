@@ -10,12 +10,13 @@ import pytest
 
 from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Malformed, MunimentError, Refused, Untrusted
-from muniment.evidence.kinds import EVIDENCE
 from muniment.evidence.statement import Statement, Subject
+from muniment.policy.engine import apart_from_evidence, parse_policy
 from muniment.registry import facts, propose, redaction
 from muniment.registry.check import check, check_absent
-from muniment.registry.deletion import Redact
+from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.documents import documents
+from muniment.registry.event import LogRef
 from muniment.registry.fold import end_batch
 from muniment.registry.leaf import StateLeaf, derive_leaf, parse_leaf, parse_line
 from muniment.registry.predicate import format_event, parse_event
@@ -24,7 +25,8 @@ from muniment.signing.identity import Signed
 from tests.registry.paper import Paper, identity, model, signature, target
 from tests.registry.test_check import changed, refused
 from tests.registry.test_known import TRAIN, built, record
-from tests.registry.test_submit_gate import DATA
+from tests.registry.test_sources import brought, pem
+from tests.registry.test_submit_gate import DATA, SECRETS
 from tests.world import POLICY
 
 MAY = {
@@ -186,6 +188,39 @@ def test_evidence_that_looked_at_other_evidence_at_the_gate_submit() -> None:
         assert "data-allowed" in refused(paper, "trainer", built(TRAIN, "evaluation")) if rules else True
 
 
+def test_deploy_is_a_decision_and_stopping_is_none() -> None:
+    may = {**MAY, "operator": {"may": [*MAY["operator"]["may"], "deploy"]}}
+    paper = Kept(roles=may)
+    version = paper.release("aiops/cpu@1.0.0")
+    paper.promote(version)
+    for status in ("running", "stopped"):
+        paper.put("operator", propose.deploy(paper.state, version, "production", status, paper.at))
+    paper.redact(SIGNATURE)
+    (one,) = redaction.unproven(paper.state)
+    assert [paper.state.entries[i].kind for i in one.decisions] == ["release", "promote", "deploy"]
+    assert plain(paper.again({2})) == plain(paper.state)
+
+
+def test_the_rules_that_are_asked_without_evidence() -> None:
+    own = {"title": "t", "message": "m", "require": "true"}
+    rules = [
+        *POLICY["rules"],
+        {
+            "rule": "freeze-window",
+            "gate": "release",
+            "with": {"weekly": [{"days": ["sun"], "from": "00:00", "until": "01:00", "reason": "r"}]},
+        },
+        {**own, "id": "incidents", "gate": "promote", "require": "size(incidents) == 0"},
+        {**own, "id": "evidence", "gate": "promote", "require": "size(evidence) > 0"},
+        {**own, "id": "when", "gate": "promote", "when": "current != null"},
+        {**own, "id": "itself", "gate": "submit", "require": "size(evidence) > 0"},
+        {**own, "id": "others", "gate": "submit", "require": "size(data) > 0"},
+        SECRETS,
+    ]
+    kept = [use.id for use in apart_from_evidence(parse_policy({"rules": rules})).rules]
+    assert kept == ["approvals-required", "freeze-window", "incidents", "itself"]
+
+
 def test_one_request_may_be_granted_in_part_and_bundles_go_once(paper: Kept) -> None:
     paper.put("trainer", built())
     asked = target(paper.request(SIGNATURE, target(built())))
@@ -220,13 +255,35 @@ def test_requests_that_are_refused(paper: Kept) -> None:
 
 def test_a_record_whose_leaf_does_not_name_its_subjects_stays(paper: Kept) -> None:
     many = tuple(Subject(f"file {n}", digest_of(b"%d" % n)) for n in range(65))
-    step = Statement(many, EVIDENCE["signature"], signature().predicate)
-    signed = paper.sign("trainer", replace(signature(), subjects=many))
-    assert step.subjects == many
-    line = parse_line(derive_leaf(signed))
+    step = replace(built(), subjects=many)
+    paper.put("trainer", step)
+    line = parse_line(paper.state.entries[10].leaf)
     assert isinstance(line.subjects, Digest)
+    assert redaction.redactable(paper.state, many[0].digest) == ()
+    asked = RequestDeletion(
+        log=LogRef(paper.state.config.origin, paper.state.genesis),  # type: ignore[union-attr]
+        after=None,
+        at=paper.at,
+        statements=(line.statement,),
+        basis="other",
+        reason="x",
+    )
+    fact = refused(paper, "reviewer", format_event(asked, many[:1]))
+    assert fact.startswith("Entry 10 names so many subjects that only its bundle says which")
     with pytest.raises(Untrusted, match="no such record can be redacted"):
-        check_absent(paper.state, derive_leaf(signed), paper.at, paper.state.size + 1)
+        check_absent(paper.state, paper.state.entries[10].leaf, paper.at, paper.state.size + 1)
+
+
+def test_a_statement_signed_elsewhere_goes_as_the_record_that_carries_it() -> None:
+    sources = {"vendor": {"kinds": ["signature"], "key": pem()}}
+    roles = {**MAY, "trainer": {"may": [*MAY["trainer"]["may"], "third-party"]}}
+    paper = Kept(sources=sources, roles=roles)
+    paper.put("trainer", brought(signature()))
+    paper.put("trainer", paper.proposal("aiops/cpu@1.0.0", model()))
+    paper.redact(parse_line(paper.state.entries[2].leaf).statement)
+    assert (paper.state.entries[2].kind, paper.state.entries[2].record) == ("third-party", None)
+    assert [e.decisions for e in redaction.unproven(paper.state)] == [(4,)]
+    assert plain(paper.again({2})) == plain(paper.again()) == plain(paper.state)
 
 
 @pytest.mark.parametrize("by", [2, 3, 10])

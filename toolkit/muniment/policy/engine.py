@@ -23,9 +23,12 @@ from muniment.policy.waivers import how_to_waive, in_force, said_of, why_not
 
 __all__ = ["Policy", "RuleUse", "apart_from_evidence", "evaluate", "failures", "is_asked", "parse_policy"]
 
-# What tells of evidence in the log; at the gate submit the record that is judged is not in it yet.
-_OF_EVIDENCE = frozenset({"evidence", "metrics", "bom", "data", "current", "standing"})
-_OF_OTHERS = frozenset({"data"})
+# What tells nothing of evidence in the log; at the gate submit the record that is judged is not in it yet.
+_APART = frozenset(
+    {"gate", "version", "kinds", "environment", "now", "author", "artifacts", "approvals", "history", "incidents"}
+    | {"retired"}
+)
+_APART_AT_SUBMIT = frozenset({"gate", "now", "author", "artifacts", "evidence", "metrics", "bom"})
 _DOUBTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -66,8 +69,8 @@ def apart_from_evidence(policy: Policy) -> Policy:
 
 def _is_apart(use: RuleUse) -> bool:
     named = {name for program in (use.when, use.require) if program is not None for name in program.names}
-    asked = _OF_OTHERS if use.gate == SUBMIT else _OF_EVIDENCE
-    return use.rule in APART_FROM_EVIDENCE | {OWN} and named.isdisjoint(asked)
+    known = _APART_AT_SUBMIT if use.gate == SUBMIT else _APART
+    return use.rule in APART_FROM_EVIDENCE | {OWN} and named <= known
 
 
 def _judge(use: RuleUse, facts: Facts, asked: Mapping[str, Any], escalation: str) -> Finding:

@@ -17,8 +17,10 @@ from muniment.evidence.kinds import EVIDENCE, THIRD_PARTY, kind_of
 from muniment.evidence.statement import Statement, Subject
 from muniment.policy.engine import is_asked
 from muniment.policy.gates import OF_VERSIONS, SUBMIT
+from muniment.registry.event import Event
 from muniment.registry.facts import config_at, data_of
 from muniment.registry.leaf import parse_line
+from muniment.registry.runtime import STOPPED, Deploy
 from muniment.registry.state import Entry, Redaction, State, VersionState
 
 
@@ -152,7 +154,7 @@ def _decisions(state: State) -> Iterator[tuple[int, frozenset[int]]]:
     for version in state.versions.values():
         for index in version.events:
             event = state.entries[index].event
-            if event is not None and event.kind in OF_VERSIONS and _version_of(event) == version.id:
+            if event is not None and _asked_of(event) == version.id:
                 yield index, looked_at(state, version, index)
     for index, entry in state.entries.items():
         looked = about_data(state, entry.record.statement, index) if entry.is_evidence and entry.record else ()
@@ -160,8 +162,10 @@ def _decisions(state: State) -> Iterator[tuple[int, frozenset[int]]]:
             yield index, frozenset(looked)
 
 
-def _version_of(event: object) -> VersionId | None:
-    return getattr(event, "version", None)
+def _asked_of(event: Event) -> VersionId | None:
+    """The version of which an event asks a gate; whoever says that it stopped asks none."""
+    stopped = isinstance(event, Deploy) and event.status == STOPPED
+    return getattr(event, "version", None) if event.kind in OF_VERSIONS and not stopped else None
 
 
 def _standing(state: State, name: Name, index: int) -> Iterator[VersionState]:
