@@ -14,11 +14,14 @@ import pytest
 from muniment.core.canonical import format_json
 from muniment.core.digest import Digest
 from muniment.core.errors import Missing, MunimentError, Rejected, Unchecked
+from muniment.evidence.statement import Statement
 from muniment.registry import propose
+from muniment.registry.event import subjects_of
 from muniment.registry.fold import blob_reader
 from muniment.registry.inbox import submit
 from muniment.registry.leaf import parse_line
 from muniment.registry.paths import CHECKPOINT, blob_path
+from muniment.registry.redaction import unproven
 from muniment.registry.sequencer import publish
 from muniment.registry.store.local import LocalStore
 from muniment.verify.memory import Memory
@@ -26,6 +29,8 @@ from muniment.verify.monitor import Watch, monitor, remember_monitored
 from muniment.verify.pack import make_pack, open_pack
 from muniment.verify.replay import Known, verify_registry
 from muniment.verify.target import Reading, remember, verify_target
+from tests.registry.test_known import built, record
+from tests.registry.test_submit_gate import DATA
 from tests.world import World, make_world, now, registry_document, statement_digest
 
 
@@ -260,6 +265,28 @@ def test_packs_of_versions_whose_evidence_is_gone_open_and_say_so(after: World, 
     done = verify_target(str(path), [after.model_path(b"one" if number == "1.0.0" else b"two")], after.trust)
     assert any("1 record redacted: unproven since entry" in fact for fact in done.facts)
     assert done.unproven == verify_target(str(after.store.root), [], after.trust).unproven
+
+
+@pytest.mark.parametrize("gate", ["release", "submit"])
+def test_packs_of_every_name_whose_decisions_looked_at_the_same_record(tmp_path: Path, gate: str) -> None:
+    """One dataset, two names: the redaction names decisions of both, and a pack of one carries what it takes."""
+    registry = document()
+    registry["roles"]["trainer"]["may"] += ["dataset"]
+    rule = DATA | ({"gate": gate} if gate == "submit" else {"gate": gate, "id": "data"})
+    world = make_world(tmp_path, {"rules": [rule]}, registry)
+    world.put("trainer", record())
+    for name, content in (("cpu", b"one"), ("gpu", b"two")):
+        made = Statement(subjects_of((world.model(content),)), built().predicate_type, built().predicate)
+        world.put("trainer", made)
+        world.release(f"aiops/{name}@1.0.0", content)
+    redact(world, 1)
+    (one,) = unproven(world.state)
+    kinds = [world.history.entries[i].kind for i in one.decisions]
+    assert kinds == (["provenance", "release"] * 2 if gate == "submit" else ["release", "release"])
+    for version in world.state.versions:
+        opened = open_pack(make_pack(world.history, version, blob_reader(world.store)), world.trust)
+        assert unproven(opened.state) == (one,)
+    world.sandbox.__exit__(None, None, None)
 
 
 def test_packs_from_before_prove_what_they_did(before: World, after: World) -> None:
