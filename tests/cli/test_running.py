@@ -16,6 +16,10 @@ from tests.world import POLICY, World, registry_document
 
 BACK = ["rollback", "aiops/cpu", "--env", "production"]
 WHY = ["--incident", "INC-7", "--reason", "worse"]
+TRIGGERS = [
+    {"id": "low", "environment": "production", "metric": "f1", "below": 0.8, "severity": "high", "title": "Too low"},
+    {"id": "drift", "environment": "production", "drift": "cpu", "above": 0.5, "severity": "low", "title": "Drift"},
+]
 OPENED = ["incident", "open", "aiops/cpu", "INC-8", "--severity", "low", "--reason", "seen"]
 LOCATED = ["incident", "locate", "aiops/cpu", "INC-7", "--version", "2.0.0", "--reason", "there"]
 RESOLVED = ["incident", "resolve", "aiops/cpu", "INC-7", "--reason", "mended"]
@@ -151,11 +155,11 @@ def test_an_emergency_where_nobody_may_declare_one(told: World, place: Path) -> 
 
 @pytest.fixture
 def deployer(told: World, place: Path) -> Path:
-    """The told registry in which the operator may deploy."""
+    """The told registry in which the operator may deploy and observe; low values are watched."""
     registry = registry_document()
-    registry["roles"]["operator"]["may"] += ["deploy"]
+    registry["roles"]["operator"]["may"] += ["deploy", "observe"]
     (place / "registry.yaml").write_text(yaml.safe_dump(registry))
-    (place / "policy.yaml").write_text(yaml.safe_dump(POLICY))
+    (place / "policy.yaml").write_text(yaml.safe_dump({**POLICY, "triggers": TRIGGERS}))
     given = ["--config", place / "registry.yaml", "--policy", place / "policy.yaml"]
     assert run(told, place, "administrator", "configure", *given).code == 0
     return place
@@ -196,3 +200,69 @@ def test_retired_to_an_archive(told: World, place: Path) -> None:
     assert run(told, place, "operator", *gone, "--archive", "the safe", "--archive-digest", digest).code == 0
     shown = json.loads(muniment("show", "aiops/cpu@2.0.0", "-r", place / "registry", "--json").out)
     assert shown["retired"]["archive"] == {"location": "the safe", "digest": digest}
+
+
+def window(number: int) -> list[str]:
+    """A window of one hour in the past."""
+    return ["--from", f"2026-01-01T{number:02}:00:00Z", "--until", f"2026-01-01T{number:02}:59:59Z"]
+
+
+def test_a_trigger_that_fires_is_told_with_its_answers(told: World, deployer: Path) -> None:
+    where, said = ["-r", deployer / "registry"], ["observe", "aiops/cpu#production", "--env", "production"]
+    ran = run(told, deployer, "operator", *said, *window(1), "--metric", "f1=0.7", "--samples", "60", "--json")
+    assert ran.code == 0, ran
+    assert [(t["trigger"], t["alarm"]) for t in json.loads(ran.out)["triggers"]] == [
+        ("low", "fired"),
+        ("drift", "unknown"),
+    ]
+    assert "trigger low (high) fired: Too low: f1: 0.7, below 0.8 in 1 window." in ran.err
+    assert "trigger drift (low) is not known" in ran.err
+    assert "muniment incident open aiops/cpu ID --env production --severity high --version 1.0.0" in ran.err
+    assert "muniment rollback aiops/cpu --env production --check" in ran.err
+    shown = muniment("show", "aiops/cpu@1.0.0", *where).out
+    assert "f1 0.7 on 60 samples" in shown
+    assert "trigger low fired" in shown
+    (deployer / "numbers.json").write_text(json.dumps({"metrics": {"f1": 0.5}, "drift": {"cpu": 0.1}, "samples": 9}))
+    given = ["--file", deployer / "numbers.json", "--metric", "f1=0.9"]
+    ran = run(told, deployer, "operator", *said, *window(2), *given)
+    assert (ran.code, "fired" in ran.err, "not known" in ran.err) == (0, False, False)
+    value = json.loads(muniment("show", "aiops/cpu@1.0.0", *where, "--json").out)
+    assert (len(value["observed"][0]["windows"]), value["observed"][0]["fired"]) == (2, [])
+
+
+def test_a_pack_carries_the_newest_windows_and_no_others(told: World, deployer: Path) -> None:
+    from muniment.policy.triggers import MAX_WINDOWS
+
+    for number in range(MAX_WINDOWS + 2):
+        said = ["observe", "aiops/cpu@1.0.0", "--env", "production", "--samples", "1", "--metric", "f1=0.9"]
+        assert run(told, deployer, "operator", *said, *window(number)).code == 0
+    pack = deployer / "one.pack"
+    assert muniment("pack", "aiops/cpu@1.0.0", "-o", pack, "-r", deployer / "registry").code == 0
+    entries = json.loads(pack.read_text())["entries"]
+    carried = [e for e in entries if e["leaf"]["type"].endswith("/observe/v1") and "bundle" in e]
+    assert len(carried) == MAX_WINDOWS
+    assert muniment("verify", pack, "--trust", deployer / "trust.json").code == 0
+    assert muniment("verify", deployer / "registry", "--trust", deployer / "trust.json").code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "fact"),
+    [
+        (["--samples", "1"], 2, "A window without a metric"),
+        (["--metric", "f1=0.9"], 2, "On how many samples"),
+        (["--metric", "f1", "--samples", "1"], 2, "--metric 'f1' is no name and number"),
+        (["--metric", "f1=nan", "--samples", "1"], 2, "--metric 'f1=nan' is no name and number"),
+        (["--metric", "f 1=1", "--samples", "1"], 2, "schema observe-v1"),
+        (["--metric", "f1=1", "--samples", "1", "--from", "2026-01-02"], 2, "is no time after --from"),
+        (["--file", "nowhere.json"], 3, "nowhere.json does not exist"),
+    ],
+)
+def test_mistakes_with_observe(told: World, deployer: Path, more: list[str], code: int, fact: str) -> None:
+    said = ["observe", "aiops/cpu@1.0.0", "--env", "production", *window(1), *more]
+    plain(run(told, deployer, "operator", *said), code, fact)
+
+
+def test_a_file_of_numbers_that_holds_none(told: World, deployer: Path) -> None:
+    (deployer / "numbers.json").write_text(json.dumps({"metrics": {"f1": "high"}, "samples": 1}))
+    said = ["observe", "aiops/cpu@1.0.0", "--env", "production", *window(1), "--file", deployer / "numbers.json"]
+    plain(run(told, deployer, "operator", *said), 3, "schema observation")

@@ -48,6 +48,18 @@ def test_a_retired_version_says_where_it_is_kept(later: dict[str, bytes]) -> Non
     assert "Kept at s3://archive/ensemble.tar" in text
 
 
+def test_what_was_observed_is_shown_with_the_triggers_that_fired(later: dict[str, bytes]) -> None:
+    for page, windows in ((NAME, 1), (f"{NAME}/1.0.0", 2)):
+        facts, text = told(later, page)
+        (observed,) = facts["observed"]  # type: ignore[misc]
+        assert [t["alarm"] for t in observed["triggers"]] == ["fired", "unknown"]
+        assert "Fired It misses incidents recall, critical recall: 0.61, below 0.7 in 1 window." in text
+        assert "Not known It is slow" in text
+        assert len(observed["windows"]) == 2
+        assert text.count("drift of cpu") == windows
+    assert "Observed" not in told(later, f"{NAME}/2.0.0")[1]
+
+
 def test_pages_in_trouble_are_whole(later: dict[str, bytes]) -> None:
     """Every link inside leads to a file."""
     for path in (p for p in later if p.startswith("models/") and p.endswith(".html")):

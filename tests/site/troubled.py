@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import timedelta
 
 from muniment.core.digest import digest_of
 from muniment.core.name import parse_name, parse_version_id
@@ -14,6 +15,25 @@ from tests.site.sample import Sample
 
 CPU = parse_name("aiops/cpu-anomaly")
 AGREED = {"id": "agreed", "rule": "approvals-required", "gate": "rollback", "with": {"count": 1, "role": "reviewer"}}
+
+TRIGGERS = [
+    {
+        "id": "recall",
+        "title": "It misses incidents",
+        "environment": "production",
+        "metric": "recall",
+        "below": 0.7,
+        "severity": "critical",
+    },
+    {
+        "id": "latency",
+        "title": "It is slow",
+        "environment": "production",
+        "metric": "latency",
+        "above": 10,
+        "severity": "low",
+    },
+]
 
 
 def troubled(story: Sample) -> Sample:
@@ -44,6 +64,12 @@ def _run(s: Sample) -> None:
     for instance, status in (("east", "running"), ("west", "running"), ("west", "stopped")):
         deployed = propose.deploy(s.state, stands, "production", status, s.now, instance=instance)
         s.add("operator", deployed)
+    for hour, recall in ((3, 0.9), (2, 0.61)):
+        begins, ends = s.now - timedelta(hours=hour), s.now - timedelta(hours=hour - 1)
+        numbers = {"recall": recall, "alarms": 12}
+        s.add(
+            "operator", propose.observe(s.state, stands, "production", begins, ends, 3600, numbers, {"cpu": 0.2}, s.now)
+        )
     unused, kept = parse_version_id("aiops/ensemble@0.1.0"), Archive("s3://archive/ensemble.tar", digest_of(b"tar"))
     s.add("operator", propose.retire(s.state, unused, "unused", "Nobody asked for it.", None, s.now, kept))
 
@@ -52,6 +78,6 @@ def _configure(s: Sample) -> None:
     assert s.state.config is not None
     source = s.state.config.source
     registry, rules = copy.deepcopy(source["registry"]), source["policy"]["rules"]
-    registry["roles"]["operator"]["may"] += ["emergency-rollback", "deploy"]
-    changed = {**source, "registry": registry, "policy": {"rules": [*rules, AGREED]}}
+    registry["roles"]["operator"]["may"] += ["emergency-rollback", "deploy", "observe"]
+    changed = {**source, "registry": registry, "policy": {"rules": [*rules, AGREED], "triggers": TRIGGERS}}
     s.add("administrator", configure_statement(s.state, changed, s.now))

@@ -176,7 +176,7 @@ def test_the_answer_of_a_pack(told: World, pack: bytes, tmp_path: Path) -> None:
     )
     assert done.asserted == (
         "nothing else was said of aiops/cpu: no other version, move or retirement",
-        "no other record about its artifacts",
+        "no other record about its artifacts, windows of observation apart",
         "no other word on the approvals behind it",
         "no other configuration than entry 0",
     )

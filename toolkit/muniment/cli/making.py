@@ -93,7 +93,7 @@ def deliver(
         raise Usage("--out and --publish do not go together.", "Submit the bundle later, or publish it now.")
     store = None if out is not None else options.inbox(how.registry)
     key = options.log_signer(how.outcome.log_key) if how.outcome.publish else None
-    _hold(statement)
+    hold(statement)
     payload = format_statement(statement)
     with how.signing.open() as (signer, _):
         bundle = signer.sign(payload)
@@ -108,7 +108,7 @@ def deliver(
         _submit(store, bundle, value, key, how)
 
 
-def _hold(statement: Statement) -> None:
+def hold(statement: Statement) -> None:
     """Nothing is signed that no registry could admit. Raises `Usage`."""
     from muniment.evidence.kinds import EVENTS, kind_of
     from muniment.registry.predicate import parse_event

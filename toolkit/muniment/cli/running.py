@@ -1,7 +1,8 @@
-"""What runs, and what returns when it does not run well: rollback, deploy."""
+"""What runs, and what returns when it does not run well: rollback, deploy, observe."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +23,7 @@ Environment = Annotated[str, typer.Option("--env", help="The environment.")]
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    commands.add(app, rollback, deploy)
+    commands.add(app, rollback, deploy, observe)
 
 
 def rollback(
@@ -88,6 +89,49 @@ def deploy(
     version = propose.resolve(state, parse_selector(selector))
     configured(state, environment)
     deliver(propose.deploy(state, version, environment, status, options.now(), instance=instance, reason=reason), how)
+
+
+def observe(
+    selector: Annotated[str, typer.Argument(help="The version: namespace/name@version.")],
+    environment: Environment,
+    begins: Annotated[str, typer.Option("--from", help="When the window begins: a date or a time.")],
+    ends: Annotated[str, typer.Option("--until", help="When it ends.")],
+    samples: Annotated[
+        int | None, typer.Option("--samples", min=1, help="On how many samples the numbers rest; else the file says.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option("--metric", help="A number observed, as f1=0.93; as often as needed.")
+    ] = None,
+    drift: Annotated[
+        list[str] | None, typer.Option("--drift", help="How far a feature drifted, as cpu=0.2; as often as needed.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="JSON with metrics, drift and samples; what the options say stands before it."),
+    ] = None,
+    *,
+    how: options.Delivery,
+) -> None:
+    """Say what was observed of a version that runs, and which triggers fire."""
+    from muniment.cli.making import deliver, hold
+    from muniment.cli.numbers import gather
+    from muniment.cli.trouble import reading_json, reading_lines
+    from muniment.core.name import parse_selector
+    from muniment.registry import observing, propose
+
+    state = options.own_history(how.registry).state
+    version = propose.resolve(state, parse_selector(selector))
+    configured(state, environment)
+    count, numbers, drifted = gather(metrics or [], drift or [], samples, file)
+    begin, end = options.moment(begins, "--from"), options.moment(ends, "--until")
+    if end <= begin:
+        raise Usage(f"--until {ends} is no time after --from {begins}.", "Let the window end later.")
+    statement = propose.observe(state, version, environment, begin, end, count, numbers, drifted, options.now())
+    hold(statement)
+    readings = observing.foretold(state, statement)
+    deliver(statement, how, told={"triggers": reading_json(readings)})
+    for line in reading_lines(readings, version, environment):
+        output.say(line)
 
 
 def _named(model: str, to: str | None) -> tuple[Name, VersionId | None]:

@@ -23,7 +23,7 @@ EVENTS: dict[str, str] = {
     kind: f"{OWN}{kind}/v1"
     for kind in (
         *("configure", "rotate-key", "release", "approve", "revoke", "waive", "incident", "access-review"),
-        *("promote", "rollback", "deploy", "retire"),
+        *("promote", "rollback", "deploy", "observe", "retire"),
         *("request-deletion", "redact"),
     )
 }

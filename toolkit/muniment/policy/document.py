@@ -14,6 +14,7 @@ from muniment.policy.cel import Program, compile_expression
 from muniment.policy.finding import Status
 from muniment.policy.gates import GATES, IN_ENVIRONMENTS, SUBMIT
 from muniment.policy.rules import OWN, RULES
+from muniment.policy.triggers import Trigger, parse_triggers
 from muniment.policy.variables import known_at
 
 _OWN_ONLY, _OWN_NEEDS = ("require", "message"), ("id", "title", "require", "message")
@@ -54,10 +55,14 @@ class RuleUse:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules in force, in the order they are written; `escalation` is whom to turn to where nobody else is named."""
+    """The rules in force, in the order they are written; `escalation` is whom to turn to where nobody else is named.
+
+    `triggers` are what is watched of versions that run.
+    """
 
     rules: tuple[RuleUse, ...]
     escalation: str = ""
+    triggers: tuple[Trigger, ...] = ()
 
 
 def parse_policy(value: Mapping[str, Any]) -> Policy:
@@ -68,7 +73,7 @@ def parse_policy(value: Mapping[str, Any]) -> Policy:
     repeated = next((i for i in ids if ids.count(i) > 1), None)
     if repeated is not None:
         raise Malformed(f"policy.yaml uses the rule id {repeated!r} twice.", "Give every use an id of its own.")
-    return Policy(uses, value.get("escalation", ""))
+    return Policy(uses, value.get("escalation", ""), parse_triggers(value.get("triggers", ())))
 
 
 def read_policy(text: bytes, what: str) -> Policy:

@@ -24,6 +24,7 @@ from muniment.registry.judges import JUDGES, evidence
 from muniment.registry.judges.common import config_of
 from muniment.registry.leaf import parse_line
 from muniment.registry.predicate import parse_event
+from muniment.registry.runtime import Observe
 from muniment.registry.sources import open_third_party
 from muniment.registry.state import Entry, Era, State
 from muniment.signing.identity import Signed
@@ -193,6 +194,9 @@ def _append(
 
 def _appended(state: State, entry: Entry, statement: Digest, subjects: tuple[Subject, ...]) -> State:
     about = state.about
+    # Windows of observation come without end, and have documents of their own.
+    if entry.kind == Observe.kind:
+        subjects = ()
     for digest in dict.fromkeys(s.digest for s in subjects):
         about = about.set(digest, (*about.get(digest, ()), entry.index))
     known = state.statements.get(statement, ())

@@ -36,6 +36,7 @@ def check_config(config: Config) -> None:
     _check_keys(config)
     _check_administrators(config)
     _check_rules(config)
+    _check_triggers(config)
     if config.sandbox != is_sandbox_root(config.trusted_root):
         declared = "a sandbox" if config.sandbox else "real"
         raise Misplaced(
@@ -205,5 +206,14 @@ def _check_rules(config: Config) -> None:
         if unknown:
             raise Malformed(
                 f"policy.yaml, rule {use.id}: the environment {unknown[0]!r} is not configured.",
+                f"Choose among {', '.join(config.environments)}.",
+            )
+
+
+def _check_triggers(config: Config) -> None:
+    for trigger in config.policy.triggers:
+        if trigger.environment not in config.environments:
+            raise Malformed(
+                f"policy.yaml, trigger {trigger.id}: the environment {trigger.environment!r} is not configured.",
                 f"Choose among {', '.join(config.environments)}.",
             )

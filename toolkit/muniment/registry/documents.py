@@ -6,6 +6,7 @@ Subjects are chosen so that one listing is all there is on a matter, kinds to co
     name/<namespace>/<name>/version/<version>         below name/<namespace>/<name>/ whatever is said of a name
     name/<namespace>/<name>/stage/<environment>
     name/<namespace>/<name>/deployment/<environment>/<instance>
+    name/<namespace>/<name>/observed/<environment>/<version>
     name/<namespace>/<name>/waiver/<version>
     name/<namespace>/<name>/incident/<id>
     name/<namespace>/<name>/breach/<entry>            approvals that an emergency rollback owes or owed
@@ -27,15 +28,17 @@ from muniment.core.digest import Digest
 from muniment.core.instant import format_instant
 from muniment.core.name import Name, VersionId
 from muniment.log.statetree import StateTree
+from muniment.policy.triggers import Alarm
 from muniment.registry.access import DECISIONS
 from muniment.registry.event import CONFIG_KEY, Archive, ReleasedArtifact, name_key, stage_key, version_key
-from muniment.registry.runtime import deployment_key
+from muniment.registry.runtime import deployment_key, observed_key
 from muniment.registry.state import (
     AccessState,
     Approval,
     Breach,
     Deployment,
     IncidentState,
+    Observed,
     Redaction,
     State,
     Tenure,
@@ -158,6 +161,19 @@ def deployment_document(deployment: Deployment) -> dict[str, Any]:
     }
 
 
+def observed_document(observed: Observed) -> dict[str, Any]:
+    """The document of what was observed of a version in an environment: the newest windows, and the triggers."""
+    told = [{"reason": r.reason, "severity": r.severity, "trigger": r.trigger} for r in observed.fired]
+    return {
+        "fired": told,
+        "unknown": [r.trigger for r in observed.readings if r.alarm is Alarm.UNKNOWN],
+        "windows": [
+            {"begins": format_instant(w.begins), "ends": format_instant(w.ends), "entry": w.index}
+            for w in observed.windows
+        ],
+    }
+
+
 def _config(state: State) -> dict[str, Any]:
     assert state.config is not None
     return {"configuration": str(state.config.digest), "entry": state.configured_at, "sandbox": state.config.sandbox}
@@ -248,6 +264,7 @@ SECTIONS = (
     Section("versions", version_key, version_document),
     Section("stages", lambda place: stage_key(*place), stage_document),
     Section("deployments", lambda place: deployment_key(*place), deployment_document),
+    Section("observed", lambda place: observed_key(*place), observed_document),
     Section("approvals", approval_key, _approvals),
     Section("waivers", waiver_key, _waivers),
     Section("incidents", lambda named: incident_key(*named), _incident),

@@ -33,13 +33,13 @@ from muniment.registry.event import (
     RotateKey,
 )
 from muniment.registry.oversight import Incident, Revoke, Waive
-from muniment.registry.runtime import Deploy
+from muniment.registry.runtime import Deploy, Observe
 
 KINDS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
         *(Configure, RotateKey, AccessReview, Release, Approve, Revoke, Waive, Incident, Promote, Rollback),
-        *(Deploy, Retire, RequestDeletion, Redact),
+        *(Deploy, Observe, Retire, RequestDeletion, Redact),
     )
 }
 

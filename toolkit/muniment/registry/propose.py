@@ -31,7 +31,7 @@ from muniment.registry.event import (
 )
 from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.predicate import format_event
-from muniment.registry.runtime import Deploy
+from muniment.registry.runtime import Deploy, Observe
 from muniment.registry.state import State
 
 
@@ -255,6 +255,33 @@ def deploy(
         reason=reason,
     )
     event = replace(event, after=state.last.get(event.acts_on("")))
+    return format_event(event, subjects_of(_artifacts(state, version)))
+
+
+def observe(
+    state: State,
+    version: VersionId,
+    environment: str,
+    begins: datetime,
+    ends: datetime,
+    samples: int,
+    metrics: Mapping[str, float],
+    drift: Mapping[str, float] | None,
+    at: datetime,
+) -> Statement:
+    """A window of numbers observed of a version in an environment; windows follow one another by their times alone."""
+    event = Observe(
+        log=_log(state),
+        after=None,
+        at=at,
+        version=version,
+        environment=environment,
+        begins=begins,
+        ends=ends,
+        samples=samples,
+        metrics=metrics,
+        drift=drift,
+    )
     return format_event(event, subjects_of(_artifacts(state, version)))
 
 

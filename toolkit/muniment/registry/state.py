@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from muniment.core.name import Name, VersionId
 from muniment.evidence.kinds import EVIDENCE, THIRD_PARTY
 from muniment.log.statetree import StateTree
 from muniment.policy.finding import Finding
+from muniment.policy.triggers import Alarm, Numbers, Reading
 from muniment.registry.access import AccessReview
 from muniment.registry.config import Config
 from muniment.registry.event import Approve, Event, ReleasedArtifact, Retire
@@ -160,6 +162,36 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """One window of run-time numbers, said by the event at `index`."""
+
+    index: int
+    begins: datetime
+    ends: datetime
+    samples: int
+    metrics: Mapping[str, float]
+    drift: Mapping[str, float]
+
+    @property
+    def numbers(self) -> Numbers:
+        """What triggers look at."""
+        return Numbers(self.metrics, self.drift)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The newest windows of a version in an environment, oldest first, and what triggers said of the last one."""
+
+    windows: tuple[Observation, ...] = ()
+    readings: tuple[Reading, ...] = ()
+
+    @property
+    def fired(self) -> tuple[Reading, ...]:
+        """The triggers that fired."""
+        return tuple(r for r in self.readings if r.alarm is Alarm.FIRED)
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """What is open about a name: its incidents by id, its breaches by the rollback's entry."""
 
@@ -200,7 +232,8 @@ class State:
     `config` is None only before genesis. `eras` begins with genesis and goes on with each rotation. `stages` maps
     (name, environment) to tenures, oldest first, the last one current. `waivers` are by version, `incidents` by name
     and id, `breaches` by name and entry; `open` says what is open about a name that ever had an incident.
-    `access` holds the last access review, `deployments` the last status by name, environment and instance.
+    `access` holds the last access review, `deployments` the last status by name, environment and instance,
+    `observed` the newest windows by version and environment.
     `statements` maps statement digests to log indexes, one a signer; `about` maps an artifact's digest to the indexes
     of the records with it as subject; `redacted` tells which of these are redacted; `last` maps event targets to their
     last event. The tables are documents of the state tree; `tree` is that of the last batch's end, and
@@ -217,6 +250,7 @@ class State:
     versions: Table[VersionId, VersionState] = field(default_factory=Table)
     stages: Table[tuple[Name, str], tuple[Tenure, ...]] = field(default_factory=Table)
     deployments: Table[tuple[Name, str, str], Deployment] = field(default_factory=Table)
+    observed: Table[tuple[VersionId, str], Observed] = field(default_factory=Table)
     approvals: Table[Digest, tuple[Approval, ...]] = field(default_factory=Table)
     waivers: Table[VersionId, tuple[Waiver, ...]] = field(default_factory=Table)
     incidents: Table[tuple[Name, str], IncidentState] = field(default_factory=Table)

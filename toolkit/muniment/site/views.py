@@ -47,6 +47,7 @@ TITLES = {
     "promote": "Promotion",
     "rollback": "Rollback",
     "deploy": "Deployment",
+    "observe": "Observation",
     "retire": "Retirement",
     "vsa": "Verification summary",
     "policy-decision": "Policy decision",

@@ -266,7 +266,7 @@ def _asserted(state: State, version: VersionId) -> tuple[str, ...]:
     """What rests on the state root alone: that nothing else is said of what the pack tells."""
     return (
         f"nothing else was said of {version.name}: no other version, move or retirement",
-        "no other record about its artifacts",
+        "no other record about its artifacts, windows of observation apart",
         "no other word on the approvals behind it",
         f"no other configuration than entry {state.configured_at}",
     )

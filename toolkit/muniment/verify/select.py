@@ -34,6 +34,7 @@ def story_of(history: History, version: VersionId) -> frozenset[int]:
     while names:
         wanted |= {i for v in state.versions.values() if v.id.name in names for i in _life(history, v)}
         wanted |= {i for n in state.incidents.values() if n.name in names for i in n.events}
+        wanted |= {w.index for (v, _), o in state.observed.items() if v.name in names for w in o.windows}
         wanted |= {i for v, ws in state.waivers.items() if v.name in names for w in ws for i in _said(w)}
         wanted = _with_what_was_seen(history, wanted)
         told |= names

@@ -26,6 +26,7 @@ from muniment.registry.judges import (
     deploy,
     incident,
     movement,
+    observe,
     release,
     retire,
     revoke,
@@ -34,7 +35,7 @@ from muniment.registry.judges import (
 )
 from muniment.registry.judges.common import Change
 from muniment.registry.oversight import Incident, Revoke, Waive
-from muniment.registry.runtime import Deploy
+from muniment.registry.runtime import Deploy, Observe
 from muniment.registry.state import State
 from muniment.signing.identity import Signed
 
@@ -52,6 +53,7 @@ JUDGES: dict[type[Event], Judge] = {
     Promote: movement.judge_promote,
     Rollback: movement.judge_rollback,
     Deploy: deploy.judge,
+    Observe: observe.judge,
     Retire: retire.judge,
     RequestDeletion: deletion.judge_request,
     Redact: deletion.judge_redact,

@@ -16,7 +16,7 @@ from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import Approve, Configure, Event, Promote, Release, Retire, Rollback, RotateKey
 from muniment.registry.leaf import parse_line
 from muniment.registry.oversight import Incident, Revoke, Waive
-from muniment.registry.runtime import Deploy
+from muniment.registry.runtime import Deploy, Observe
 from muniment.registry.state import Approval, Entry
 from muniment.signing.identity import Identity
 from muniment.site import paths
@@ -175,6 +175,8 @@ def deed_of(event: Event) -> str:
         case Deploy(environment=environment, status=status, instance=instance):
             where = f"{environment}, instance {instance}" if instance else environment
             return f"{status.capitalize()} in {where}"
+        case Observe(environment=environment, samples=samples):
+            return f"Observed in {environment} on {_count(samples, 'sample')}"
         case Revoke():
             return "Took a word back"
         case Waive(rule=rule, expires=expires):

@@ -12,7 +12,7 @@ from muniment.site.facts import said
 from muniment.site.facts.book import Book
 from muniment.site.facts.common import event_facts, record_facts, standing_facts, version_link
 from muniment.site.facts.graph import graph_facts
-from muniment.site.facts.running import deployments_of
+from muniment.site.facts.running import deployments_of, observed_of
 from muniment.site.facts.trouble import breaches_of, incidents_of
 from muniment.site.page import Sheet
 
@@ -39,6 +39,7 @@ def name_facts(book: Book, name: Name) -> Facts:
         "incidents": incidents_of(book, name),
         "breaches": breaches_of(book, name),
         "deployments": deployments_of(book, name),
+        "observed": observed_of(book, name),
         "trend": _trend(book, list(reversed(versions))),
         "lineage": graph_facts(book, ego(book.folded, name, 3), name),
         "history": [event_facts(book, book.state.entries[i]) for i in _history(book, versions)],

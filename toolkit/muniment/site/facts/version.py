@@ -22,7 +22,7 @@ from muniment.site.facts.common import (
     version_link,
 )
 from muniment.site.facts.graph import graph_facts
-from muniment.site.facts.running import deployments_of
+from muniment.site.facts.running import deployments_of, observed_of
 from muniment.site.facts.trouble import breaches_of, incidents_with
 from muniment.site.page import Sheet
 from muniment.site.proofs import Proofs
@@ -84,6 +84,7 @@ def version_facts(book: Book, version: VersionId) -> Facts:
         "incidents": incidents_with(book, version),
         "breaches": breaches_of(book, version.name, version),
         "deployments": deployments_of(book, version.name, version),
+        "observed": observed_of(book, version.name, version),
         "gates": _gates(book, found),
         "evidence": _evidence(book, version, records),
         "shaken": shaken_facts(book, version),

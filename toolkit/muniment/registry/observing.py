@@ -1,0 +1,19 @@
+"""What triggers will say of a window once it is admitted."""
+
+from __future__ import annotations
+
+from muniment.evidence.statement import Statement
+from muniment.policy.triggers import Reading
+from muniment.registry.judges.common import config_of
+from muniment.registry.judges.observe import with_window
+from muniment.registry.predicate import parse_event
+from muniment.registry.runtime import Observe
+from muniment.registry.state import Observed, State
+
+
+def foretold(state: State, statement: Statement) -> tuple[Reading, ...]:
+    """What the triggers in force say of the window in a statement and of those before it. Raises `Malformed`."""
+    event = parse_event(statement)
+    assert isinstance(event, Observe)
+    before = state.observed.get((event.version, event.environment), Observed())
+    return with_window(config_of(state), before, event, state.size).readings
