@@ -31,7 +31,8 @@ VERIFIER = (
     *("signing/parts.py", "signing/entry.py", "signing/keyring.py", "signing/certificate.py", "signing/bundle.py"),
     *("signing/foreign.py", "signing/source.py", "signing/chain.py", "registry/check.py", "registry/judges"),
     *("registry/fold.py", "registry/anchor.py", "registry/leaf.py", "registry/predicate.py", "registry/event.py"),
-    *("registry/oversight.py", "registry/sources.py", "registry/snapshot.py", "policy/engine.py"),
+    *("registry/decision.py", "registry/oversight.py", "registry/sources.py", "registry/snapshot.py"),
+    "policy/engine.py",
 )
 TESTS = ("tests/verify", "tests/registry", "tests/log", "tests/signing", "tests/policy")
 SECONDS = 300

@@ -168,6 +168,10 @@ def test_without_a_sequencer_nothing_is_owed() -> None:
     of.put("administrator", of.configuration(registry={k: v for k, v in of.registry().items() if k != "sequencer"}))
     assert of.state.owed
     assert list(decision.owed(of.state)) == []
+    (release,) = (e for e in events(of.state, "release") if e.index in of.state.owed)
+    for kind in KINDS:
+        with pytest.raises(Refused, match="is not the registry's sequencer"):
+            of.put("operator", decision.statement_of(of.state, release.index, kind))
     of.put("administrator", of.configuration(registry=of.registry(sequencer=pattern("reviewer"))))
     assert [e.kind for e in decide(of, "reviewer")] == KINDS
 

@@ -81,8 +81,9 @@ def settle(state: State, signed: Signed, kind: str) -> State:
             f"{signed.identity.subject} is not the registry's sequencer, and nobody else signs decisions.",
             "Let publish make them.",
         )
-    index = _decided(signed.statement.predicate)
-    if index is None or (index, kind) not in owed(state):
+    said = _decided(signed.statement.predicate)
+    index = next((i for i, other in owed(state) if (i, other) == (said, kind)), None)
+    if index is None:
         raise Refused("The decision is on nothing that one is owed of.", "Let publish make it; it makes each once.")
     if _derived(state, signed, index, kind) != signed.payload:
         raise Refused(
