@@ -42,7 +42,8 @@ def test_a_record_in_a_file_signed_or_not(told: World, place: Path, policy: Path
     assert (ran.code, "fail  ours: Nobody of ours signed it." in ran.out) == (1, True)
     assert "or: ours cannot be waived." in ran.out
     ran = muniment("check", place.parent / "said.sigstore.json", *at, "--policy", policy, "--json")
-    assert (ran.code, json.loads(ran.out)["passes"], json.loads(ran.out)["gate"]) == (0, True, "submit")
+    told = json.loads(ran.out)
+    assert (ran.code, told["passes"], told["gate"], told["record"]) == (0, True, "submit", "model")
     assert files(place) == before
 
 

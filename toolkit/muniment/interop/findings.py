@@ -17,6 +17,7 @@ from muniment.core.digest import digest_of
 from muniment.core.instant import format_instant
 from muniment.interop.github import cell, table
 from muniment.policy.finding import Finding, Status
+from muniment.policy.gates import SUBMIT
 
 Findings = Sequence[Finding]
 
@@ -64,7 +65,8 @@ def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 def report_json(asked: Asked, findings: Findings) -> dict[str, Any]:
     """A dry run as one JSON value."""
-    value: dict[str, Any] = {"version": asked.subject, "gate": asked.gate}
+    what = "record" if asked.gate == SUBMIT else "version"
+    value: dict[str, Any] = {what: asked.subject, "gate": asked.gate}
     value |= {"environment": asked.environment} if asked.environment else {}
     return value | {"passes": asked.passes, "findings": findings_json(findings)}
 

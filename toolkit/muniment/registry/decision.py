@@ -52,14 +52,17 @@ def passed_gate(entry: Entry) -> bool:
 
 
 def owed(state: State) -> Iterator[tuple[int, str]]:
-    """The decisions that are owed, by entry and kind, in the log's order; none where nobody may sign them.
-
-    What a gate said cannot be said again once a record that it looked at is redacted.
-    """
+    """The decisions that are owed, by entry and kind, in the log's order; none where nobody may sign them."""
     assert state.config is not None
-    for index, kinds in sorted(state.owed.items()) if state.config.sequencer is not None else ():
-        if state.entries[index].unproven is None:
-            yield from ((index, kind) for kind in kinds)
+    if state.config.sequencer is not None:
+        yield from ((index, kind) for index in sorted(state.owed) for kind in _owed_of(state, index))
+
+
+def _owed_of(state: State, index: int | None) -> tuple[str, ...]:
+    """The kinds that are owed on an entry: what a gate said of a record cannot be said again once it is redacted."""
+    if index is None or index not in state.owed or state.entries[index].unproven is not None:
+        return ()
+    return state.owed[index]
 
 
 def statement_of(state: State, index: int, kind: str) -> Statement:
@@ -81,10 +84,10 @@ def settle(state: State, signed: Signed, kind: str) -> State:
             f"{signed.identity.subject} is not the registry's sequencer, and nobody else signs decisions.",
             "Let publish make them.",
         )
-    said = _decided(signed.statement.predicate)
-    index = next((i for i, other in owed(state) if (i, other) == (said, kind)), None)
-    if index is None:
+    index = _decided(signed.statement.predicate)
+    if kind not in _owed_of(state, index):
         raise Refused("The decision is on nothing that one is owed of.", "Let publish make it; it makes each once.")
+    assert index is not None
     if _derived(state, signed, index, kind) != signed.payload:
         raise Refused(
             f"The decision says other things of entry {index} than the log adds up to.", "Let publish make it."
