@@ -76,10 +76,14 @@ def test_administrators_are_several_and_it_takes_several() -> None:
     )
     second = binding("administrator", "reviewer")
     assert "each alone can change" in said("administrators", paper(bindings=bound(second))).fact
+    partial = bound(binding("administrator", "reviewer", ["aiops"]))
+    assert said("administrators", paper(bindings=partial)).fact == check.fact
     third = binding("administrator", "operator")
     two = paper(bindings=bound(second, third), administrators={"threshold": 2})
     assert said("administrators", two).fact == "3 may configure, and it takes 2."
     assert verdict("administrators", two) is Verdict.OK
+    nobody = paper(persons={"operator": [pattern("operator")]})
+    assert verdict("administrators", nobody) is Verdict.WARN
     tight = paper(bindings=bound(second), administrators={"threshold": 2})
     assert verdict("administrators", tight) is Verdict.WARN
 
@@ -94,7 +98,7 @@ def test_a_threshold_that_counts_on_those_who_left_cannot_be_reached() -> None:
     assert (check.verdict, "cannot be reached" in check.fact) == (Verdict.FAIL, True)
 
 
-ALL_THREE = {**REVIEWS, "operator": ["release", "approve", "promote", "rollback", "retire"]}
+ALL_THREE = {**REVIEWS, "operator": ["release", "approve", "promote"]}
 
 
 def test_one_person_holds_all_that_it_takes() -> None:
@@ -141,6 +145,7 @@ def test_a_rule_on_approvals_needs_more_holders_than_it_asks_for() -> None:
 def test_who_is_bound_elsewhere_or_is_nobody_or_may_not_approve_is_no_approver() -> None:
     for extra in (binding("reviewer", "operator", ["other"]), binding("operator", "stranger", ["aiops"])):
         assert verdict("approvers", paper(bindings=bound(extra))) is Verdict.WARN
+    assert verdict("approvers", paper(approvals(count=1, role="risk"))) is Verdict.FAIL  # it may not approve
     persons = registry_document()["persons"]
     nobody = paper(bindings=bound(binding("reviewer", "stranger", ["aiops"])), persons=persons)
     assert verdict("approvers", nobody) is Verdict.WARN
@@ -207,6 +212,27 @@ def test_a_binding_in_all_namespaces_that_is_used_in_one() -> None:
     assert verdict("wide-bindings", alone, 91) is Verdict.OK
 
 
+def test_what_concerns_the_whole_registry_has_to_be_held_in_all_of_it() -> None:
+    registry = paper()
+    statement = registry.promotion(registry.release("aiops/cpu@1.0.0"), "staging")
+    registry.approve("administrator", statement, "administrator")
+    registry.put("operator", statement)
+    (held,) = [h for h in exam(registry).held if h.binding.role == "administrator"]
+    assert held.places == {"aiops"}
+    assert not [line for line in said("wide-bindings", registry, 91).details if line.startswith("administrator")]
+
+
+def test_a_role_that_nobody_holds_allows_nothing() -> None:
+    registry = paper(may={**REVIEWS, "auditor": ["security-review"]})
+    assert not [line for line in said("broad-roles", registry, 91).details if line.startswith("auditor")]
+
+
+def test_a_workflow_that_decides_nothing_need_not_be_a_person() -> None:
+    examined = exam(paper(may={**REVIEWS, "trainer": ["signature", "provenance", "release"]}))
+    (held,) = [h for h in examined.held if h.binding.role == "trainer"]
+    assert remarks(examined, held) == []
+
+
 def test_a_role_that_allows_what_nobody_ever_did() -> None:
     registry = lived()
     assert verdict("broad-roles", registry, 10) is Verdict.OK
@@ -236,9 +262,11 @@ def test_remarks_on_a_binding_are_what_the_checks_say_of_it() -> None:
         examined = exam(registry, days)
         return {f"{h.binding.role} {h.who}": remarks(examined, h) for h in examined.held}
 
+    assert of(0)["operator stranger"] == []
     assert of(10)["operator stranger"] == ["it expires within 30 days"]
     assert of(40)["operator stranger"] == ["it has expired"]
     late = of(91)
+    assert late["operator stranger"] == ["it has expired"]
     assert late["operator operator"] == [
         "nothing was signed under it in 90 days",
         "held in all namespaces, used in aiops only",
@@ -283,6 +311,10 @@ def test_witnesses_sequencer_and_issuers() -> None:
     [
         ({"rule": "approvals-required", "with": {"count": 1, "role": "reviewer"}}, Verdict.OK),
         ({"id": "own", "title": "t", "require": "size(approvals) > 1", "message": "m"}, Verdict.OK),
+        (
+            {"rule": "approvals-required", "with": {"count": 1, "role": "reviewer"}, "effectiveOn": "2020-01-01"},
+            Verdict.OK,
+        ),
         ({"id": "own", "title": "t", "require": "size(evidence) > 1", "message": "m"}, Verdict.FAIL),
         ({"rule": "approvals-required", "with": {"count": 1, "role": "reviewer"}, "severity": "warn"}, Verdict.FAIL),
         ({"rule": "approvals-required", "with": {"count": 1, "role": "reviewer"}, "kinds": ["model"]}, Verdict.FAIL),

@@ -84,7 +84,7 @@ def test_a_review_ends_and_is_overdue_only_where_its_version_stands() -> None:
     registry, version = reviewed()
     (found,) = of_kind("review", seen(registry))
     assert (found.about, found.name) == ("aiops/cpu@1.0.0", version.name)
-    assert "privacy-review" in found.fact
+    assert found.fact == f"Its privacy-review by {identity('trainer').subject} holds until then."
     assert registry.state.entries[found.entry or 0].kind == "privacy-review"
     assert status("review", seen(registry)) == ["due"]
     assert status("review", seen(registry, 11)) == ["lapsed"]
@@ -134,6 +134,12 @@ def test_evidence_is_not_overdue_where_the_rule_guards_another_environment() -> 
 def test_a_rule_that_is_not_asked_again_lets_nothing_fall_due(gate: str, kinds: list[str], count: int) -> None:
     registry, _ = reviewed(AGE | {"gate": gate, "kinds": kinds})
     assert len(of_kind("evidence-age", seen(registry))) == count
+
+
+def test_a_rule_of_ones_own_has_no_date() -> None:
+    own = {"id": "own", "title": "t", "gate": "promote", "require": "size(evidence) > 0", "message": "m"}
+    registry, _ = reviewed(own)
+    assert not of_kind("evidence-age", seen(registry))
 
 
 def test_a_review_may_end_sooner_by_policy_than_by_itself() -> None:
@@ -419,6 +425,9 @@ def test_a_binding_expires_and_is_no_duty_afterwards() -> None:
     assert (found.about, format_instant(found.at)) == (identity("stranger").subject, "2026-03-01T00:00:00Z")
     assert "reviewer in aiops" in found.fact
     assert not of_kind("binding", seen(registry, 60))
+    everywhere = bound | {"namespaces": "all", "expires": "2026-03-01T00:00:00Z"}
+    (found,) = of_kind("binding", seen(paper(bindings=[*staff()["bindings"], everywhere])))
+    assert "reviewer in all namespaces" in found.fact
 
 
 def test_a_rule_to_come_names_who_would_fail() -> None:

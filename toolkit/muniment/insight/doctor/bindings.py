@@ -8,11 +8,11 @@ from muniment.core.instant import format_instant
 from muniment.evidence.kinds import THIRD_PARTY
 from muniment.insight.access import Held
 from muniment.insight.doctor.common import Check, Exam, judged
-from muniment.registry.config_check import FOR_ALL
+from muniment.registry.config_check import EMERGENCY, FOR_ALL
 
 SOON = timedelta(days=30)
 # What is signed on an occasion that may never come: that it was not signed says nothing.
-OCCASIONAL = frozenset({*FOR_ALL, "revoke", "waive", "incident", "rollback", "retire", "request-deletion", "redact"})
+OCCASIONAL = FOR_ALL | {EMERGENCY, "revoke", "waive", "incident", "rollback", "retire", "request-deletion"}
 DECIDES = ("approve", "configure")
 
 

@@ -8,7 +8,6 @@ from muniment.insight.access import Held
 from muniment.insight.doctor.common import Check, Exam, Verdict, judged
 from muniment.policy.document import RuleUse
 from muniment.policy.finding import Status
-from muniment.registry.config_check import FOR_ALL
 
 
 def administrators(exam: Exam) -> Check:
@@ -111,7 +110,7 @@ def _guarding(exam: Exam) -> bool:
 
 def _kinds(exam: Exam, who: str, namespace: str) -> set[str]:
     here = (h for h in exam.in_force() if h.who == who and _in(h, namespace))
-    return {kind for h in here for kind in h.may if kind not in FOR_ALL}
+    return {kind for h in here for kind in h.may}
 
 
 def _in(held: Held, namespace: str) -> bool:
