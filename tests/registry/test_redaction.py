@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -292,6 +293,26 @@ def test_only_a_later_entry_can_have_redacted_what_is_missing(paper: Kept, by: i
     with pytest.raises(Untrusted, match="Fetch it again"):
         check_absent(state, derive_leaf(paper.sign("trainer", built())), paper.at, by)
     assert check_absent(state, derive_leaf(paper.sign("trainer", built())), paper.at, 11).absent[10] == 11
+
+
+def test_what_a_leaf_alone_says_is_held_to_the_same_form_and_time(paper: Kept) -> None:
+    by = paper.state.size + 1
+    late = paper.sign("trainer", built(), paper.at + timedelta(minutes=1))
+    hidden = paper.sign("trainer", replace(built(), subjects=(Subject("a\x1b[2Jb", model().digest),)))
+    with pytest.raises(Refused, match="signed after its batch"):
+        check_absent(paper.state, derive_leaf(late), paper.at, by)
+    with pytest.raises(Refused, match="before the one it follows"):
+        check_absent(paper.state, derive_leaf(paper.sign("trainer", built())), paper.at - timedelta(days=1), by)
+    with pytest.raises(Malformed, match="control character"):
+        check_absent(paper.state, derive_leaf(hidden), paper.at, by)
+    paper.redact(SIGNATURE)
+    with pytest.raises(Refused, match="was redacted"):
+        check_absent(paper.state, derive_leaf(paper.sign("reviewer", signature())), paper.at, paper.state.size + 1)
+
+
+def test_a_redaction_is_about_what_its_records_are_about(paper: Kept) -> None:
+    other = replace(paper.redaction(SIGNATURE), subjects=(Subject("model", digest_of(b"x")),))
+    assert "subjects are not those" in refused(paper, "operator", other)
 
 
 def test_an_event_is_never_taken_for_redacted(paper: Kept) -> None:
