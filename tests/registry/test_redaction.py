@@ -11,6 +11,7 @@ import pytest
 
 from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Malformed, MunimentError, Refused, Untrusted
+from muniment.core.name import parse_version_id
 from muniment.evidence.statement import Statement, Subject
 from muniment.policy.engine import apart_from_evidence, parse_policy
 from muniment.registry import facts, propose, redaction
@@ -172,6 +173,22 @@ def test_all_readers_agree_whatever_they_lack_and_in_whatever_order_it_went(
     assert plain(paper.again(missing)) == plain(paper.state)
     decided = [d for one in redaction.unproven(paper.state) for d in one.decisions]
     assert len(decided) == len(set(decided))
+
+
+@pytest.mark.parametrize("missing", [(), (2,), (4,), (2, 4)])
+def test_a_reader_who_cannot_know_why_a_decision_is_named_takes_it(missing: tuple[int, ...]) -> None:
+    """The release looked at the dataset's record only because its provenance, which is gone too, names the data."""
+    paper = Kept()
+    paper.put("trainer", record())
+    paper.put("trainer", built())
+    paper.put("trainer", signature())
+    version = parse_version_id("aiops/cpu@1.0.0")
+    named = (target(built()), SIGNATURE)
+    paper.put("trainer", propose.release(paper.state, version, (model(),), named, paper.at))
+    for gone in (record(), built()):
+        paper.redact(target(gone))
+    assert [one.decisions for one in redaction.unproven(paper.state)] == [(8,), ()]
+    assert plain(paper.again(missing)) == plain(paper.state)
 
 
 def test_evidence_that_looked_at_other_evidence_at_the_gate_submit() -> None:

@@ -57,15 +57,15 @@ def looked_at(state: State, version: VersionState, index: int) -> frozenset[int]
     """The records at which the gate of a version's event at an index may have looked.
 
     Evidence that the release names, all evidence about the artifacts and the data that it names, and the same of what
-    stood in the environments then; without what was redacted before.
+    stood in the environments then. What was redacted before does no harm: it is never redacted twice.
     """
     versions = (version, *_standing(state, version.id.name, index))
-    return _still_there(state, (i for one in versions for i in _records(state, one, index)), index)
+    return _evidence_before(state, (i for one in versions for i in _records(state, one, index)), index)
 
 
 def about_data(state: State, statement: Statement, index: int) -> frozenset[int]:
     """The records at which the gate submit of evidence at an index may have looked: those about data that it names."""
-    return _still_there(state, (i for digest in data_of(statement) for i in state.about.get(digest, ())), index)
+    return _evidence_before(state, (i for digest in data_of(statement) for i in state.about.get(digest, ())), index)
 
 
 def decisions_on(state: State, records: Collection[int], index: int) -> tuple[frozenset[int], frozenset[int]]:
@@ -183,8 +183,5 @@ def _records(state: State, version: VersionState, index: int) -> set[int]:
     return named | {i for digest in data | artifacts for i in state.about.get(digest, ())}
 
 
-def _still_there(state: State, found: Iterable[int], index: int) -> frozenset[int]:
-    """Of records those that are evidence, came before an entry and were not redacted before it."""
-    return frozenset(
-        i for i in found if i < index and state.entries[i].is_evidence and state.absent.get(i, index) >= index
-    )
+def _evidence_before(state: State, found: Iterable[int], index: int) -> frozenset[int]:
+    return frozenset(i for i in found if i < index and state.entries[i].is_evidence)
