@@ -6,7 +6,7 @@ from typing import Any
 
 from muniment.insight.access import Held, holdings
 from muniment.registry import propose
-from tests.registry.paper import Paper, identity
+from tests.registry.paper import Paper, identity, model, signature
 from tests.registry.staff import pattern, staff
 from tests.world import POLICY
 
@@ -102,3 +102,13 @@ def test_retirements_by_somebody_without_a_person_are_theirs() -> None:
     version = paper.release("aiops/cpu@1.0.0")
     paper.put("operator", propose.retire(paper.state, version, "unused", "old", None, paper.at))
     assert [paper.state.entries[i].kind for i in held(paper, "operator").used] == ["retire"]
+
+
+def test_evidence_is_of_the_namespaces_in_which_its_bytes_are_released() -> None:
+    document = staff()
+    document["roles"]["operator"]["may"] = ["promote", "signature"]
+    paper = Paper(POLICY, **document)
+    paper.put("operator", signature())
+    assert held(paper, "operator").places == frozenset()
+    paper.put("trainer", paper.proposal("aiops/cpu@1.0.0", model()))
+    assert held(paper, "operator").places == {"aiops"}

@@ -401,3 +401,13 @@ def test_somebody_who_confirms_their_own_rights() -> None:
     assert said("review-of-oneself", registry).details == ("administrator: administrator",)
     review(registry, administrator="change")
     assert verdict("review-of-oneself", registry) is Verdict.OK
+
+
+def test_oneself_is_the_person_under_another_identity_too_or_the_identity_of_nobody() -> None:
+    persons = {"administrator": [pattern("administrator"), pattern("stranger")]}
+    registry = paper(persons=persons)
+    review(registry, administrator="change")
+    assert said("review-of-oneself", registry).details == ("risk: administrator",)
+    unmapped = paper(persons={"operator": [pattern("operator")]})
+    review(unmapped)
+    assert said("review-of-oneself", unmapped).details == (f"administrator: {identity('administrator').subject}",)
