@@ -15,10 +15,11 @@ from muniment.policy.finding import Status
 from muniment.registry import propose, recovery
 from muniment.registry.documents import documents
 from muniment.registry.state import Breach
-from tests.registry.paper import Paper, identity, target
+from tests.registry.paper import Paper, identity, signature, target
 from tests.registry.staff import pattern, staff
 from tests.registry.test_check import refused
 from tests.registry.test_config import GITHUB, TAGS, bound, parsed
+from tests.registry.test_redaction import Kept, plain
 from tests.world import CLAIMS, POLICY
 
 CPU = parse_name("aiops/cpu")
@@ -263,3 +264,44 @@ def test_a_rule_that_looks_at_evidence_is_not_excused(more: dict[str, Any]) -> N
     """Who replays the log after that evidence was redacted could not find the same breach."""
     paper = paper_with({**AGREED, **more})
     assert "does not pass the gate rollback: agreed" in refused(paper, "operator", emergency(paper))
+
+
+def kept(*rules: dict[str, Any]) -> Kept:
+    """The same registry with every record kept, and somebody who redacts."""
+    said = document()
+    for role in ("operator", "reviewer"):
+        said["roles"][role] = {"may": [*said["roles"][role]["may"], "request-deletion", "redact"]}
+    said["bindings"] = [b for b in said["bindings"] if (b["role"], b["namespaces"]) != ("reviewer", ["aiops"])] + [
+        {"role": "reviewer", "namespaces": "all", "identity": pattern(who)} for who in ("reviewer", "stranger")
+    ]
+    paper = Kept({"rules": [*POLICY["rules"], *rules]}, **said)
+    for number in (1, 2):
+        paper.promote(paper.release(f"aiops/cpu@{number}.0.0", b"%d" % number))
+    paper.open_incident()
+    return paper
+
+
+def index_of(paper: Kept) -> int:
+    return paper.state.statements[target(signature(b"1"))][0]
+
+
+def test_who_lacks_redacted_evidence_finds_the_same_breach() -> None:
+    paper = kept(AGREED, FRESH)
+    statement = emergency(paper)
+    paper.put("operator", statement)
+    paper.approve("reviewer", statement)
+    paper.redact(target(signature(b"1")))
+    paper.approve("stranger", statement)
+    assert breaches(paper)[0].settled_by is not None
+    assert plain(paper.again({index_of(paper)})) == plain(paper.state)
+
+
+def test_who_lacks_redacted_evidence_takes_the_rule_about_incidents_for_asked() -> None:
+    accepting = {"rule": "recovery-point", "gate": "rollback", "with": {"incidents": "accept"}}
+    paper = kept(accepting)
+    version = paper.state.stages[(CPU, "production")][0].version
+    located = propose.incident(paper.state, CPU, "INC-1", "located", "there", paper.at, version=version)
+    paper.put("operator", located)
+    paper.put("operator", emergency(paper, None))
+    paper.redact(target(signature(b"1")))
+    assert plain(paper.again({index_of(paper)})) == plain(paper.state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,9 +15,10 @@ from muniment.evidence.statement import Statement
 from muniment.policy.triggers import MAX_WINDOWS
 from muniment.registry import propose
 from muniment.registry.documents import documents
+from muniment.registry.event import subjects_of
 from muniment.registry.observing import foretold
 from muniment.registry.runtime import Observe
-from tests.registry.paper import Paper
+from tests.registry.paper import Paper, model
 from tests.registry.staff import staff
 from tests.registry.test_check import refused
 from tests.world import POLICY
@@ -110,6 +112,12 @@ def test_only_what_stands_or_runs_is_observed() -> None:
     paper.put("operator", seen(paper, two))
     paper.put("operator", propose.deploy(paper.state, one, "production", "stopped", paper.at))
     assert "neither stands nor runs in production" in refused(paper, "operator", seen(paper, one))
+
+
+def test_a_window_bears_the_artifacts_of_its_version() -> None:
+    paper, one = paper_with()
+    other = replace(seen(paper, one), subjects=subjects_of((model(b"other"),)))
+    assert "subjects are not the artifacts" in refused(paper, "operator", other)
 
 
 def test_who_may_not_observe() -> None:
