@@ -13,7 +13,7 @@ import pytest
 
 from muniment.core.errors import Usage
 from muniment.insight.doctor import Check, Verdict
-from muniment.interop.settings import Api, examine_settings
+from muniment.interop.settings import LIMIT, Api, examine_settings
 from muniment.registry.config import Config
 from tests.registry.paper import Paper
 from tests.registry.staff import pattern, staff
@@ -158,6 +158,11 @@ def bare(protection: Answer, protected: bool) -> dict[str, Answer]:
     }
 
 
+def test_a_branch_that_rules_protect_is_protected() -> None:
+    said = answers() | {"/branches/main": (200, {"name": "main", "protected": False})}
+    assert examined(said)["github-branch"].verdict is Verdict.OK
+
+
 def settings(force: bool, deletion: bool) -> Answer:
     """A branch's protection."""
     return 200, {"allow_force_pushes": {"enabled": force}, "allow_deletions": {"enabled": deletion}}
@@ -200,6 +205,7 @@ def test_what_a_workflow_token_may_do(permissions: str, approve: bool, told: str
         ((500, {}), "answers 500"),
         ((302, "http://127.0.0.1:9/"), "answers 302"),
         ((200, b"<html>"), "is no JSON"),
+        ((200, b"[" + b" " * LIMIT), "is larger than"),
         ((200, {"unknown": 1}), "not as its documents say"),
         ((200, []), "not as its documents say"),
     ],
@@ -226,3 +232,8 @@ def test_a_server_that_is_not_there() -> None:
 def test_the_token_goes_nowhere_unencrypted(url: str, repository: str) -> None:
     with pytest.raises(Usage):
         Api(url, "t", repository)
+
+
+@pytest.mark.parametrize("url", ["https://api.github.com", "http://localhost:1/", "http://[::1]:1/"])
+def test_the_token_goes_to_https_and_to_this_machine(url: str) -> None:
+    assert Api(url, "t", REPOSITORY).url == url

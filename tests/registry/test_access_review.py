@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from muniment.core.digest import digest_of
 from muniment.core.errors import Malformed
 from muniment.evidence.statement import Statement
 from muniment.registry import propose
@@ -125,6 +126,7 @@ def narrower(paper: Paper) -> Statement:
         (other_configuration, "of another configuration than the one in force"),
         (before_the_configuration, "of another configuration than the one in force"),
         (lambda paper: review(paper, size=paper.state.size + 1), "of another configuration than the one in force"),
+        (lambda paper: changed(review(paper), configuration=digest_of(b"x")), "of another configuration than the one"),
         (left_out, "does not list the bindings"),
         (narrower, "does not list the bindings"),
         (lambda paper: review(paper, next_review_by=paper.at), "due already"),
