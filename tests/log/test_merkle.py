@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from muniment.core.errors import Malformed, Missing, Rejected, Unchecked, Untrusted, Usage
 from muniment.log.merkle import (
     EMPTY_ROOT,
+    Edge,
     MemoryTree,
     check_consistency,
     check_inclusion,
@@ -93,6 +94,23 @@ def test_roots_and_proofs_are_those_of_gos_tlog():
 @given(st.lists(st.binary(max_size=40), max_size=70))
 def test_the_root_is_the_one_rfc_6962_defines(leaves):
     assert MemoryTree(map(leaf_hash, leaves)).root() == rfc_root(leaves)
+
+
+@given(st.lists(st.binary(max_size=9), max_size=70))
+def test_an_edge_grows_as_its_tree_does(leaves):
+    tree, edge = MemoryTree(), Edge()
+    for size, leaf in enumerate(map(leaf_hash, leaves)):
+        assert (edge.size, edge.root()) == (size, tree.root())
+        assert len(edge.hashes) == size.bit_count()
+        tree.append(leaf)
+        edge = edge.append(leaf)
+    assert edge.root() == tree.root()
+
+
+@pytest.mark.parametrize("bad", [b"", bytes(31), bytes(33)])
+def test_an_edge_takes_hashes_only(bad):
+    with pytest.raises(Malformed):
+        Edge().append(bad)
 
 
 @given(SIZES, st.data())

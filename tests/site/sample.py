@@ -210,7 +210,7 @@ class Sample:
         """Ends the batch with a state leaf and signs a checkpoint."""
         leaf = format_state_leaf(StateLeaf(self.now, state_root(self.state)))
         entry = Entry(self.state.size, leaf, "state", None, None, self.now)
-        self.state = replace(self.state, size=entry.index + 1, entries=self.state.entries.set(entry.index, entry))
+        self.state = self.state.grown(entry)
         self.leaves.append(leaf)
         self.notes[len(self.leaves)] = sign_checkpoint(self.checkpoint(), self.signer)
         self.histories[len(self.leaves)] = self.history()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from muniment.core.errors import Usage
 from muniment.registry.check import check, check_absent
@@ -36,4 +35,4 @@ def _after(state: State, entry: Entry) -> State:
         return check(state, signed, entry.admitted_at, entry.leaf)
     if entry.unproven is not None:
         return check_absent(state, entry.leaf, entry.admitted_at, entry.unproven)
-    return replace(state, size=entry.index + 1, entries=state.entries.set(entry.index, entry))
+    return state.grown(entry)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from muniment.core.errors import Malformed, Missing, Untrusted, Usage
@@ -73,6 +74,31 @@ class MemoryTree:
         raise Missing(
             f"The tree of {self.size} leaves has no subtree {index} at level {level}.", "Ask within its size."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The right edge of a tree: the roots of its complete subtrees from left to right, O(log n) of them.
+
+    It is all that is needed to append leaves and to know the root.
+    """
+
+    size: int = 0
+    hashes: tuple[bytes, ...] = ()
+
+    def append(self, leaf_hash: bytes) -> Edge:
+        """The edge after one more leaf, given by its hash. Raises `Malformed` unless the hash has 32 bytes."""
+        _require_hashes((leaf_hash,), "A leaf hash")
+        hashes, rest = [*self.hashes, leaf_hash], self.size
+        while rest % 2:
+            right = hashes.pop()
+            hashes.append(node_hash(hashes.pop(), right))
+            rest //= 2
+        return Edge(self.size + 1, tuple(hashes))
+
+    def root(self) -> bytes:
+        """The root; `EMPTY_ROOT` for no leaves."""
+        return _joined(self.hashes) if self.hashes else EMPTY_ROOT
 
 
 def root_at(reader: HashReader, size: int) -> bytes:
@@ -198,9 +224,14 @@ def _span_root(reader: HashReader, lo: int, hi: int) -> bytes:
         level = (hi - lo).bit_length() - 1
         parts.append(reader.read(level, lo >> level))
         lo += 1 << level
-    computed = parts.pop()
-    while parts:
-        computed = node_hash(parts.pop(), computed)
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[bytes]) -> bytes:
+    """The root over complete subtrees, given from left to right, each smaller than the one before."""
+    *rest, computed = parts
+    while rest:
+        computed = node_hash(rest.pop(), computed)
     return computed
 
 

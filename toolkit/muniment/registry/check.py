@@ -201,12 +201,10 @@ def _appended(state: State, entry: Entry, statement: Digest, subjects: tuple[Sub
         about = about.set(digest, (*about.get(digest, ()), entry.index))
     known = state.statements.get(statement, ())
     return replace(
-        state,
-        size=entry.index + 1,
+        state.grown(entry),
         admitted_at=entry.admitted_at,
         statements=state.statements.set(statement, (*known, entry.index)),
         about=about,
-        entries=state.entries.set(entry.index, entry),
     )
 
 

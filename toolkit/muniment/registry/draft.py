@@ -91,19 +91,19 @@ class Draft:
     def take(self, items: Iterable[Item | None], limits: Limits) -> None:
         """Verifies submissions; what cannot be verified is turned away, and what is in the log already leaves."""
         read = held = 0
-        present, known = set(self.leaves), {c.bundle.digest: c for c in self._candidates}
+        known = {c.bundle.digest: c for c in self._candidates}
         for item in items:
             self.taken += 1
             if item is not None:
-                read, held = read + item.size, held + self._take(item, present, known)
+                read, held = read + item.size, held + self._take(item, known)
             if read >= limits.read or held >= limits.held:
                 return
 
-    def _take(self, item: Item, present: set[bytes], known: dict[Digest, _Candidate]) -> int:
+    def _take(self, item: Item, known: dict[Digest, _Candidate]) -> int:
         """How many bytes of a submission are held from here on. What could not be read just now stays in the inbox."""
         candidate, waits = None, False
         try:
-            candidate = self._candidate(item, present, known)
+            candidate = self._candidate(item, known)
         except MunimentError as error:
             waits = isinstance(error, Unreachable)
             self.turned.append(Turned(_told(item.path), "", None, error, waits))
@@ -151,7 +151,7 @@ class Draft:
         bundle = open_bundle(blob(digest), digest)
         return _Candidate("", bundle, verify_bundle(self.state, bundle))
 
-    def _candidate(self, item: Item, present: set[bytes], known: dict[Digest, _Candidate]) -> _Candidate | None:
+    def _candidate(self, item: Item, known: dict[Digest, _Candidate]) -> _Candidate | None:
         """What a submission asks for; None where another one, or the log, has it already."""
         if item.bundle is None:
             raise item.error or Missing(f"{item.path} is empty.")
@@ -159,11 +159,15 @@ class Draft:
             same.path, other = same.path or item.path, bool(same.path)
             return None if other else same
         signed = verify_bundle(self.state, item.bundle)
-        if derive_leaf(signed) in present:
+        if self._present(signed):
             return None
         candidate = _Candidate(item.path, item.bundle, signed)
         self._candidates.append(candidate)
         return candidate
+
+    def _present(self, signed: Signed) -> bool:
+        leaf, entries = derive_leaf(signed), self.state.entries
+        return any(entries[at].leaf == leaf for at in self.state.statements.get(signed.statement_digest, ()))
 
     def _try(self, candidate: _Candidate, at: datetime) -> bool:
         leaf = derive_leaf(candidate.signed)

@@ -14,7 +14,7 @@ from muniment.core.errors import Malformed, Mismatch, Missing, MunimentError, Un
 from muniment.evidence.kinds import EVENTS
 from muniment.evidence.statement import parse_statement
 from muniment.log.checkpoint import Checkpoint
-from muniment.log.lines import leaf_file, parse_lines
+from muniment.log.lines import LEAVES, leaf_file, parse_lines
 from muniment.log.merkle import MemoryTree, leaf_hash
 from muniment.registry.check import check, check_absent
 from muniment.registry.config import parse_config
@@ -61,19 +61,19 @@ class History:
     leaves: tuple[bytes, ...]
 
 
-def read_leaves(store: Reader, size: int) -> list[bytes]:
-    """The first `size` leaves. Raises `Missing` when there are fewer."""
+def read_leaves(store: Reader, size: int, start: int = 0) -> list[bytes]:
+    """The leaves from `start`, at which a leaf file begins, up to `size`. Raises `Missing` when there are fewer."""
     leaves: list[bytes] = []
-    while len(leaves) < size:
-        path = leaf_file(len(leaves))
+    while (at := start + len(leaves)) < size:
+        path = leaf_file(at)
         lines = parse_lines(store.read(path), path)
-        if len(lines) < min(256, size - len(leaves)):
+        if len(lines) < min(LEAVES, size - at):
             raise Missing(
-                f"{path} ends at entry {len(leaves) + len(lines)}, and the checkpoint speaks of {size} entries.",
+                f"{path} ends at entry {at + len(lines)}, and the checkpoint speaks of {size} entries.",
                 "The log was cut short; fetch it again, whole.",
             )
         leaves += lines
-    return leaves[:size]
+    return leaves[: max(0, size - start)]
 
 
 def tree_of(leaves: Iterable[bytes]) -> MemoryTree:
@@ -244,8 +244,7 @@ def end_batch(state: State, leaf: StateLeaf, data: bytes) -> State:
             "The log was altered by whoever holds its key.",
         )
     entry = Entry(state.size, data, "state", None, None, leaf.admitted_at)
-    entries = state.entries.set(state.size, entry)
-    return replace(settled, size=state.size + 1, admitted_at=leaf.admitted_at, entries=entries)
+    return replace(settled.grown(entry), admitted_at=leaf.admitted_at)
 
 
 def state_root(state: State) -> Digest:

@@ -129,16 +129,47 @@ def _find(store: Store, cache: Cache | None) -> _Found:
 def _signed_part(store: Store, note: bytes, cache: Cache | None) -> tuple[list[bytes], State]:
     """The leaves that the newest checkpoint signs and what they add up to; a key in force there signed it."""
     checkpoint = parse_checkpoint(parse_note(note).text)
-    leaves = read_leaves(store, checkpoint.size)
-    if tree_of(leaves).root() != checkpoint.root:
-        raise Untrusted(
-            "The log is not what its checkpoint signs.", "Do not publish; restore the registry from a good copy."
-        )
-    genesis = Digest(leaf_hash(leaves[0]).hex())
-    start = resume(cache.load(checkpoint.origin, genesis) if cache is not None else None, leaves)
+    known = _known(store, checkpoint.origin, cache)
+    leaves = _continued(store, known, checkpoint) if known is not None else None
+    if leaves is None:
+        known = None  # a state whose edge is not the log's might have a false root signed
+        leaves = read_leaves(store, checkpoint.size)
+        if tree_of(leaves).root() != checkpoint.root:
+            raise Untrusted(
+                "The log is not what its checkpoint signs.", "Do not publish; restore the registry from a good copy."
+            )
+    start = resume(known, leaves)
     state = fold(start, leaves[start.size :], blob_reader(store))
     open_checkpoint(note, config_of(state).origin, _keys(state))
     return leaves, state
+
+
+def _known(store: Store, origin: str, cache: Cache | None) -> State | None:
+    """The state that is kept of the log with these first leaves."""
+    if cache is None:
+        return None
+    first = parse_lines(store.read(leaf_file(0)), leaf_file(0))
+    known = cache.load(origin, Digest(leaf_hash(first[0]).hex()))
+    return known if known is not None and _leaves(known, 0, LEAVES) == first[: known.size] else None
+
+
+def _leaves(state: State, start: int, end: int) -> list[bytes]:
+    return [state.entries[index].leaf for index in range(start, min(end, state.size))]
+
+
+def _continued(store: Store, known: State, checkpoint: Checkpoint) -> list[bytes] | None:
+    """The leaves that a checkpoint signs, where those of a known state begin them.
+
+    Only the files from the end of the known leaves on are read: its edge stands for those before, which `verify`
+    reads. None where the leaves read, or the root, are others: then the whole log is looked at.
+    """
+    size, edge = known.size, known.edge
+    start = size - size % LEAVES
+    read = read_leaves(store, checkpoint.size, start)
+    for leaf in read[size - start :]:
+        edge = edge.append(leaf_hash(leaf))
+    same = read[: size - start] == _leaves(known, start, size) and edge.root() == checkpoint.root
+    return _leaves(known, 0, start) + read if same else None
 
 
 def _beyond(store: Store, size: int) -> list[bytes]:
@@ -287,7 +318,7 @@ def _keep(store: Store, path: str, holds: Callable[[bytes], bool], data: bytes) 
 
 
 def _checkpoint(draft: Draft) -> Checkpoint:
-    return Checkpoint(config_of(draft.state).origin, len(draft.leaves), tree_of(draft.leaves).root())
+    return Checkpoint(config_of(draft.state).origin, draft.state.size, draft.state.edge.root())
 
 
 def _clear(store: Store, draft: Draft) -> None:

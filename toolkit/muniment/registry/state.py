@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from immutables import Map
 from muniment.core.digest import Digest
 from muniment.core.name import Name, VersionId
 from muniment.evidence.kinds import EVIDENCE, THIRD_PARTY
+from muniment.log.merkle import Edge, leaf_hash
 from muniment.log.statetree import StateTree
 from muniment.policy.finding import Finding
 from muniment.policy.triggers import Alarm, Numbers, Reading
@@ -238,7 +239,7 @@ class State:
     of the records with it as subject; `redacted` tells which of these are redacted; `last` maps event targets to their
     last event. The tables are documents of the state tree; `tree` is that of the last batch's end, and
     `registry.documents` brings it up to date. `absent` maps every record that cannot be looked at to the redact event
-    that names it, which may be still to come.
+    that names it, which may be still to come. `edge` is that of the log's tree over the entries.
     """
 
     size: int = 0
@@ -264,7 +265,13 @@ class State:
     last: Map[str, int] = _EMPTY
     entries: Map[int, Entry] = _EMPTY
     owed: Map[int, tuple[str, ...]] = _EMPTY
+    edge: Edge = field(default_factory=Edge)
     tree: StateTree = field(default_factory=StateTree, compare=False)
+
+    def grown(self, entry: Entry) -> State:
+        """The state with one more line of the log, whatever it says."""
+        entries, edge = self.entries.set(entry.index, entry), self.edge.append(leaf_hash(entry.leaf))
+        return replace(self, size=entry.index + 1, entries=entries, edge=edge)
 
     def current(self, name: Name, environment: str) -> VersionId | None:
         """The version that stands in an environment now."""
