@@ -21,9 +21,9 @@ from muniment.evidence.statement import Statement, format_statement
 from muniment.log.note import NoteSigner, parse_skey
 from muniment.registry import propose
 from muniment.registry.event import ReleasedArtifact
-from muniment.registry.facts import evidence_about
 from muniment.registry.fold import History
 from muniment.registry.inbox import submit
+from muniment.registry.reach import evidence_about
 from muniment.registry.sequencer import Published, publish
 from muniment.registry.state import State
 from muniment.registry.store.local import LocalStore

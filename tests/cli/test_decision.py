@@ -21,8 +21,8 @@ from muniment.core.document import check_schema
 from muniment.core.name import VersionId, parse_version_id
 from muniment.evidence.statement import Statement
 from muniment.registry import propose
-from muniment.registry.facts import evidence_about
 from muniment.registry.inbox import submit
+from muniment.registry.reach import evidence_about
 from muniment.registry.sequencer import publish
 from muniment.registry.store.local import LocalStore
 from muniment.verify.selfread import read_history

@@ -10,10 +10,10 @@ from muniment.core.digest import Digest, digest_of
 from muniment.core.name import parse_version_id
 from muniment.evidence.statement import Statement, Subject
 from muniment.registry import propose
-from muniment.registry.facts import evidence_about
 from muniment.registry.predicate import format_event, parse_event
+from muniment.registry.reach import evidence_about
 from tests.governance.cheats_people import NEXT, changed, cheat, event_of
-from tests.governance.organisation import DAY, Organisation, pattern
+from tests.governance.organisation import DAY, Organisation, pattern, target
 from tests.governance.year import bring
 
 # Rules
@@ -305,6 +305,22 @@ def _who_deletes_answers_for_nothing(of: Organisation) -> Any:
     request = propose.request_deletion(of.state, (evidence,), "other", "Tidy.", None, of.at)
     of.put("privacy", request)
     return of.sign("deputy", changed(of.redact(request), decisions=[]))
+
+
+@cheat("There is no privacy review in the role privacy")
+def _a_bad_review_is_deleted(of: Organisation) -> Any:
+    """Of its kind nothing else counts: the good one before it was contradicted."""
+    version = "incidents/tickets-risk@1.5.0"
+    bring(of, version, "incidents/tickets@2024", 0.9)
+    of.put("scanner", of.scan(version))
+    of.put("privacy", of.review(version))
+    of.put("operator", of.promote(version, "staging"))
+    bad = of.review(version, decision="rejected")
+    of.put("privacy", bad)
+    request = propose.request_deletion(of.state, (target(bad),), "other", "Tidy.", None, of.at)
+    of.put("privacy", request)
+    assert of.put("deputy", of.redact(request)).admitted
+    return of.sign("operator", of.promote(version, "production"))
 
 
 @cheat("The statement was redacted")

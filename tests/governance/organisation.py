@@ -30,10 +30,10 @@ from muniment.registry.access import Granted, grants
 from muniment.registry.cache import Cache, secret_of
 from muniment.registry.draft import Turned
 from muniment.registry.event import ReleasedArtifact, subjects_of
-from muniment.registry.facts import evidence_about
 from muniment.registry.fold import History
 from muniment.registry.genesis import configure_statement, found, read_configuration
 from muniment.registry.inbox import submit
+from muniment.registry.reach import evidence_about
 from muniment.registry.sequencer import Published, publish
 from muniment.registry.state import State
 from muniment.registry.store.local import LocalStore

@@ -17,10 +17,10 @@ from muniment.registry import propose
 from muniment.registry.check import check
 from muniment.registry.documents import settle
 from muniment.registry.event import ReleasedArtifact
-from muniment.registry.facts import evidence_about
 from muniment.registry.fold import end_batch, state_root
 from muniment.registry.genesis import configure_statement
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf
+from muniment.registry.reach import evidence_about
 from muniment.registry.state import State
 from muniment.signing.identity import Identity, Signed
 from muniment.signing.trustroot import canonical_root

@@ -13,12 +13,12 @@ from muniment.core.name import parse_version_id
 from muniment.evidence.kinds import DECISIONS
 from muniment.log.lines import LEAVES, leaf_file, parse_lines
 from muniment.registry import propose
-from muniment.registry.facts import evidence_about
 from muniment.registry.fold import History, blob_reader
 from muniment.registry.genesis import configure_statement
 from muniment.registry.inbox import submit
 from muniment.registry.judges.common import config_of
 from muniment.registry.paths import ANCHOR
+from muniment.registry.reach import evidence_about
 from muniment.registry.sequencer import publish
 from muniment.registry.store.places import open_store
 from muniment.registry.store.retry import again

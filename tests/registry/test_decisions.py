@@ -15,8 +15,8 @@ from muniment.evidence.kinds import DECISIONS
 from muniment.evidence.statement import Statement
 from muniment.registry import decision, facts, propose
 from muniment.registry.documents import documents
-from muniment.registry.facts import evidence_about
 from muniment.registry.judges.common import config_of
+from muniment.registry.reach import evidence_about
 from muniment.registry.redaction import redactable
 from muniment.registry.snapshot import format_snapshot, parse_snapshot
 from muniment.registry.state import Entry, State

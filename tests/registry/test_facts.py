@@ -12,7 +12,7 @@ from muniment.core.errors import Refused
 from muniment.core.name import parse_version_id
 from muniment.evidence.kinds import EVIDENCE
 from muniment.evidence.statement import Statement, Subject
-from muniment.registry import facts, propose
+from muniment.registry import facts, propose, reach
 from muniment.registry.check import check
 from muniment.registry.event import ReleasedArtifact
 from muniment.registry.leaf import derive_leaf
@@ -53,8 +53,8 @@ def signed() -> Entry:
 STATE_ENTRY = Entry(9, b"", "state", None, None, START)
 
 
-def known(*entries: Entry) -> facts.Reach:
-    return facts.reach(entries, (model(),))
+def known(*entries: Entry) -> reach.Reach:
+    return reach.reach(entries, (model(),))
 
 
 def test_the_artifact_and_its_signed_files_are_its_own_way_back() -> None:
@@ -94,19 +94,19 @@ def test_steps_of_other_things_lead_nowhere() -> None:
     ],
 )
 def test_what_concerns_a_release(kind: str, about: str, fine: bool) -> None:
-    reach = facts.Reach(frozenset({digest("own")}), frozenset({digest("own"), digest("back")}))
-    assert facts.concerns(entry(0, kind, {}, digest(about)), reach) is fine
+    reached = reach.Reach(frozenset({digest("own")}), frozenset({digest("own"), digest("back")}))
+    assert reach.concerns(entry(0, kind, {}, digest(about)), reached) is fine
 
 
 def test_a_step_that_used_what_is_released_concerns_it() -> None:
-    reach = facts.Reach(frozenset({digest("own")}), frozenset({digest("own")}))
-    assert facts.concerns(link([digest("own")], digest("report")), reach)
-    assert not facts.concerns(provenance([digest("own")], digest("report")), reach)
+    reached = reach.Reach(frozenset({digest("own")}), frozenset({digest("own")}))
+    assert reach.concerns(link([digest("own")], digest("report")), reached)
+    assert not reach.concerns(provenance([digest("own")], digest("report")), reached)
 
 
 def test_a_signature_concerns_a_lone_file_by_its_file() -> None:
-    reach = facts.Reach(frozenset({FILE}), frozenset({FILE}))
-    assert facts.concerns(signed(), reach)
+    reached = reach.Reach(frozenset({FILE}), frozenset({FILE}))
+    assert reach.concerns(signed(), reached)
 
 
 def test_evidence_about_comes_in_the_logs_order_without_events() -> None:
@@ -114,9 +114,9 @@ def test_evidence_about_comes_in_the_logs_order_without_events() -> None:
     second = other(identity("trainer"), subject=identity("trainer").subject)
     paper.release("aiops/cpu@1.0.0")
     paper.put(second, signature(name="again"))
-    first, again = facts.evidence_about(paper.state, (model(),))
+    first, again = reach.evidence_about(paper.state, (model(),))
     assert [paper.state.statements[d][0] for d in (first, again)] == [2, 6]
-    assert facts.evidence_about(paper.state, (model(b"other"),)) == ()
+    assert reach.evidence_about(paper.state, (model(b"other"),)) == ()
 
 
 def test_steps_of_another_artifact_are_left_to_it() -> None:
@@ -141,7 +141,7 @@ def test_steps_of_another_artifact_are_left_to_it() -> None:
     names = {e.record.statement_digest: name for name, e in steps.items() if e.record is not None}
 
     def steps_of(artifact: ReleasedArtifact) -> list[str]:
-        return [names[d] for d in facts.evidence_about(paper.state, (artifact,)) if d in names]
+        return [names[d] for d in reach.evidence_about(paper.state, (artifact,)) if d in names]
 
     assert steps_of(one) == ["prepare", "check", "train one", "test one", "compare"]
     assert steps_of(two) == ["prepare", "check", "train two", "compare"]
@@ -150,7 +150,7 @@ def test_steps_of_another_artifact_are_left_to_it() -> None:
 def test_evidence_about_another_artifact() -> None:
     paper = Paper()
     paper.put("trainer", signature(b"other"))
-    named = facts.evidence_about(paper.state, (model(b"other"),))
+    named = reach.evidence_about(paper.state, (model(b"other"),))
     statement = propose.release(paper.state, parse_version_id("aiops/cpu@1.0.0"), (model(),), named, paper.at)
     record = paper.sign("trainer", statement)
     with pytest.raises(Refused, match="about other artifacts"):

@@ -14,8 +14,8 @@ from muniment.core.name import parse_name, parse_version_id
 from muniment.evidence.statement import Statement, Subject
 from muniment.registry import propose, recovery
 from muniment.registry.event import LogRef, Promote, Release, subjects_of
-from muniment.registry.facts import evidence_about
 from muniment.registry.predicate import format_event
+from muniment.registry.reach import evidence_about
 from muniment.registry.sequencer import Published
 from tests.world import POLICY, World, make_world, now, registry_document, statement_digest
 

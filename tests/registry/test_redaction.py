@@ -12,9 +12,10 @@ import pytest
 from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Malformed, MunimentError, Refused, Untrusted
 from muniment.core.name import parse_version_id
+from muniment.evidence.kinds import THIRD_PARTY
 from muniment.evidence.statement import Statement, Subject
 from muniment.policy.engine import apart_from_evidence, parse_policy
-from muniment.registry import facts, propose, redaction
+from muniment.registry import facts, propose, reach, redaction
 from muniment.registry.check import check, check_absent
 from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.documents import documents
@@ -22,11 +23,11 @@ from muniment.registry.event import LogRef
 from muniment.registry.fold import end_batch
 from muniment.registry.leaf import StateLeaf, derive_leaf, parse_leaf, parse_line
 from muniment.registry.predicate import format_event, parse_event
-from muniment.registry.state import State
+from muniment.registry.state import Entry, State
 from muniment.signing.identity import Signed
 from tests.registry.paper import Paper, identity, model, signature, target
 from tests.registry.test_check import changed, refused
-from tests.registry.test_known import TRAIN, built, record
+from tests.registry.test_known import TRAIN, built, record, scored
 from tests.registry.test_sources import brought, pem
 from tests.registry.test_submit_gate import DATA, SECRETS
 from tests.world import POLICY
@@ -123,10 +124,56 @@ def test_later_gates_take_it_for_absent(paper: Kept) -> None:
     version = next(iter(paper.state.versions))
     paper.redact(SIGNATURE)
     assert facts.bound_evidence(paper.state, paper.state.versions[version]) == ()
-    assert facts.evidence_about(paper.state, (model(),)) == ()
+    assert reach.evidence_about(paper.state, (model(),)) == ()
     assert "evidence-required" in refused(paper, "trainer", paper.proposal("aiops/cpu@2.0.0", model()))
     named = propose.release(paper.state, replace(version, version="2.0.0"), (model(),), (SIGNATURE,), paper.at)
     assert refused(paper, "trainer", named) == "aiops/cpu@2.0.0 names evidence (entry 2) that entry 12 redacted."
+
+
+@pytest.mark.parametrize("bad_first", [True, False])
+def test_no_deletion_turns_a_no_into_a_yes(bad_first: bool) -> None:
+    """The worst of several evaluations goes: those beside it cease to count, until it is measured anew."""
+    rule = {"rule": "metric-threshold", "gate": "promote", "with": {"metric": "f1", "min": 0.8}}
+    paper = Kept({"rules": [*POLICY["rules"], rule]})
+    bad, good = scored(0.5), scored(0.9)
+    for statement in (bad, good) if bad_first else (good, bad):
+        paper.put("trainer", statement)
+    version = paper.release("aiops/cpu@1.0.0")
+    other = paper.release("aiops/cpu@1.1.0", b"other")
+    paper.put("trainer", scored(0.9, b"other"))
+    assert "metric-threshold" in refused(paper, "operator", paper.promotion(version, "staging"))
+    paper.redact(target(bad))
+    assert "metric-threshold" in refused(paper, "operator", paper.promotion(version, "staging"))
+    paper.put("trainer", paper.proposal("aiops/cpu@1.0.1", model()))
+    anew = replace(version, version="1.0.1")
+    assert "metric-threshold" in refused(paper, "operator", paper.promotion(anew, "staging"))
+    paper.put("operator", paper.promotion(other, "staging"))
+    paper.put("trainer", scored(0.91))
+    paper.put("operator", paper.promotion(version, "staging"))
+    assert plain(paper.again(set(paper.state.absent))) == plain(paper.state)
+
+
+def test_a_dataset_record_that_goes_takes_the_others_with_it() -> None:
+    paper = Kept({"rules": [*POLICY["rules"], DATA | {"gate": "release"}]})
+    for licence in ("MIT", "ISC"):
+        paper.put("trainer", record(licence))
+    paper.put("trainer", built())
+    paper.put("trainer", signature())
+    paper.redact(target(record("ISC")))
+    assert "data-allowed" in refused(paper, "trainer", paper.proposal("aiops/cpu@1.0.0", model()))
+    paper.put("trainer", record("0BSD"))
+    paper.put("trainer", paper.proposal("aiops/cpu@1.0.0", model()))
+
+
+@pytest.mark.parametrize(("kind", "count"), [("evaluation", 1), (THIRD_PARTY, 0)])
+def test_of_a_third_partys_record_that_is_gone_nobody_knows_the_kind(paper: Kept, kind: str, count: int) -> None:
+    paper.redact(SIGNATURE)
+    gone = replace(paper.state.entries[2], kind=kind)
+    held = Entry(3, b"", "signature", replace(paper.records[2], statement_digest=digest_of(b"other")), None, paper.at)
+    state = replace(paper.state, entries=paper.state.entries.set(2, gone).set(3, held))
+    state = replace(state, about=state.about.set(model().digest, (2, 3)))
+    found = facts.gather(state, "promote", None, next(iter(state.versions)), (), (model(),), paper.at, "staging")
+    assert len(found.evidence) == count
 
 
 def test_a_statement_does_not_come_back(paper: Kept) -> None:

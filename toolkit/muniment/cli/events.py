@@ -175,7 +175,7 @@ def named_evidence(
 ) -> tuple[Digest, ...]:
     """The evidence that is given, else all in the log about the artifacts."""
     from muniment.core.digest import parse_digest
-    from muniment.registry.facts import evidence_about
+    from muniment.registry.reach import evidence_about
 
     if given:
         return tuple(parse_digest(text) for text in given)

@@ -17,7 +17,7 @@ from muniment.evidence.bom.make import attest_bom
 from muniment.evidence.statement import Statement, format_statement
 from muniment.registry import propose, recovery
 from muniment.registry.event import ReleasedArtifact
-from muniment.registry.facts import evidence_about
+from muniment.registry.reach import evidence_about
 
 NAMESPACE = "aiops"
 DETECTOR, PREDICTOR = "telemetry-anomaly", "incident-risk"

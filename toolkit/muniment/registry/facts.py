@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
-from muniment.evidence import link, oms, recipe
+from muniment.evidence import recipe
 from muniment.evidence.bom import licences
-from muniment.evidence.kinds import EVIDENCE, kind_of
+from muniment.evidence.kinds import EVIDENCE, THIRD_PARTY, kind_of
 from muniment.evidence.statement import Statement, format_statement, parse_statement
 from muniment.policy.facts import (
     ArtifactFact,
@@ -28,6 +28,7 @@ from muniment.policy.gates import SUBMIT
 from muniment.registry.config import Config, parse_config
 from muniment.registry.event import Configure, Release, ReleasedArtifact
 from muniment.registry.predicate import parse_event
+from muniment.registry.reach import concerns, reach
 from muniment.registry.state import Entry, State, VersionState
 from muniment.registry.words import (
     approvals_for,
@@ -39,14 +40,6 @@ from muniment.registry.words import (
     waivers_for,
 )
 from muniment.signing.identity import Signed
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Digests a release's evidence may speak of: `own` are its artifacts, `back` what led to them."""
-
-    own: frozenset[Digest]
-    back: frozenset[Digest]
 
 
 def gather(
@@ -162,73 +155,31 @@ def release_evidence(state: State, event: Release) -> tuple[EvidenceFact, ...]:
                 f"{event.version} names evidence (entry {entry.index}, {entry.kind}) about other artifacts.",
                 "Name only evidence about the artifacts that are released.",
             )
-    return tuple(_fact(state, entry, event.version.name.namespace) for entry in entries)
+    return tuple(_fact(state, entry, event.version.name.namespace) for entry in entries if _counts(state, entry))
 
 
 def bound_evidence(state: State, version: VersionState) -> tuple[EvidenceFact, ...]:
-    """The evidence a released version is bound to, as far as it was not redacted."""
+    """The evidence a released version is bound to, as far as it counts."""
     found = (state.entries[state.statements[digest][0]] for digest in version.evidence)
-    return tuple(_fact(state, entry, version.id.name.namespace) for entry in found if entry.record is not None)
+    return tuple(_fact(state, entry, version.id.name.namespace) for entry in found if _counts(state, entry))
+
+
+def _counts(state: State, entry: Entry) -> bool:
+    """Whether evidence is there, and nothing of its kind about the same artifact was redacted since.
+
+    What is gone may have spoken against it: no deletion turns a no into a yes, so the rest has to be said again. Of a
+    third party's record that is gone nobody knows the kind.
+    """
+    if entry.record is None or not state.redacted:
+        return entry.record is not None
+    gone = (r for s in entry.record.statement.subjects for r in state.redacted.get(s.digest, ()) if r.by > entry.index)
+    return not any(state.entries[r.entry].kind in (entry.kind, THIRD_PARTY) for r in gone)
 
 
 def data_of(statement: Statement) -> frozenset[Digest]:
     """The datasets that a statement names, if it is provenance or an ML-BOM: gates look at all records about them."""
     kind = kind_of(statement.predicate_type) or ""
     return frozenset(digest for _, digest, _ in _named_data(kind, statement.predicate))
-
-
-def evidence_about(state: State, artifacts: tuple[ReleasedArtifact, ...]) -> tuple[Digest, ...]:
-    """The statement digests of all evidence in the log that concerns the artifacts, in log order.
-
-    Steps that made another artifact of the same data, or used another, are left to that one.
-    """
-    evidence = [e for _, e in sorted(state.entries.items()) if e.kind in EVIDENCE and e.record is not None]
-    known = reach(evidence, artifacts)
-    others = {d for e in evidence if e.kind not in ("link", "dataset") for d in _touched(e)} - known.back
-    found = [e for e in evidence if concerns(e, known) and (_touched(e) & known.own or not _touched(e) & others)]
-    return tuple(dict.fromkeys(e.record.statement_digest for e in found if e.record))
-
-
-def reach(evidence: Iterable[Entry], artifacts: Iterable[ReleasedArtifact]) -> Reach:
-    """The artifacts, their files, and for links and datasets all that recorded steps and provenance lead back to."""
-    statements = [(e.kind, e.record.statement) for e in evidence if e.record is not None]
-    own = {a.digest for a in artifacts}
-    signatures = [s for _, s in statements if any(oms.covers(s, d) for d in own)]
-    files = {f.digest for s in signatures for f in oms.signed_files(s.predicate)}
-    back, size = own | files, -1
-    while len(back) > size:
-        size = len(back)
-        for kind, statement in statements:
-            if {s.digest for s in statement.subjects} & back:
-                back |= _sources(kind, statement)
-    return Reach(frozenset(own), frozenset(back))
-
-
-def concerns(entry: Entry, known: Reach) -> bool:
-    """Whether a record speaks of what is released, or as a link or dataset of what led to it or was done with it."""
-    assert entry.record is not None
-    statement = entry.record.statement
-    named = {s.digest for s in statement.subjects}
-    if entry.kind == "link":
-        return bool((named | _sources("link", statement)) & known.back)
-    if entry.kind == "dataset":
-        return bool(named & known.back)
-    return bool(named & known.own) or any(oms.covers(statement, d) for d in known.own)
-
-
-def _touched(entry: Entry) -> set[Digest]:
-    """What a record names, and what a step used."""
-    assert entry.record is not None
-    named = {s.digest for s in entry.record.statement.subjects}
-    return named | _sources("link", entry.record.statement) if entry.kind == "link" else named
-
-
-def _sources(kind: str, statement: Statement) -> set[Digest]:
-    if kind == "link":
-        return {digest for _, digest in link.materials_of(statement.predicate)}
-    if kind == "provenance":
-        return {d.digest for d in recipe.dependencies(statement.predicate)}
-    return set()
 
 
 def check_named(state: State, event: Release) -> None:
@@ -322,6 +273,8 @@ def _with_later(
         entry = state.entries[index]
         if entry.record is None or entry.kind not in EVIDENCE or entry.record.statement_digest in bound:
             continue
+        if not _counts(state, entry):
+            continue
         fact = _fact(state, entry, namespace, bound=False)
         if fact.signer.roles:
             later.setdefault(fact.statement, fact)
@@ -358,7 +311,7 @@ def data_fact(state: State, name: str, digest: Digest, role: str, namespace: str
     version = retired = None
     for index in state.about.get(digest, ()):
         entry = state.entries[index]
-        if entry.kind == "dataset" and entry.record is not None:
+        if entry.kind == "dataset" and _counts(state, entry):
             fact = _fact(state, entry, namespace, bound=False)
             records += [fact] if fact.signer.roles else []
         if isinstance(entry.event, Release):
