@@ -168,6 +168,19 @@ def test_a_rule_that_would_not_apply_any_more_is_owed_all_the_same() -> None:
     paper.put("operator", propose.incident(paper.state, CPU, "INC-1", "resolved", "gone", paper.at))
     paper.approve("reviewer", statement)
     assert breaches(paper)[0].settled_by is None
+    paper.approve("stranger", statement)
+    assert breaches(paper)[0].settled_by is not None
+
+
+def test_only_approvals_are_owed() -> None:
+    """By then the evidence is older than the gate allows: that is not what the breach is about."""
+    paper = paper_with(AGREED, FRESH)
+    statement = emergency(paper)
+    paper.put("operator", statement)
+    paper.at += timedelta(days=2)
+    for who in ("reviewer", "stranger"):
+        paper.approve(who, statement)
+    assert breaches(paper)[0].settled_by is not None
 
 
 def test_the_hours_are_those_of_the_registry() -> None:
