@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,5 @@ def test_the_gates_are_those_at_which_the_registry_asks() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("gather_record"):
                 asked.add(SUBMIT)
     assert asked == set(GATES)
+    schema = json.loads((TOP / "schemas" / "policy.json").read_text("utf-8"))
+    assert schema["properties"]["rules"]["items"]["properties"]["gate"]["enum"] == list(GATES)

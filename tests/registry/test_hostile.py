@@ -229,7 +229,8 @@ def test_administrators_who_may_not_approve_cannot_reach_their_threshold(paper: 
         ({"gate": "promote", "environments": ["prodction"]}, "prodction"),
         ({"gate": "release", "environments": ["production"]}, "no environment"),
         ({"gate": "submit"}, "submit"),
-        ({"gate": "deploy", "environments": ["production"]}, "deploy"),
+        ({"gate": "deploy", "environments": ["prodction"]}, "prodction"),
+        ({"gate": "retire"}, "'retire' is not one of"),
     ],
 )
 def test_a_rule_that_would_never_be_asked(paper: Paper, rule: dict[str, Any], fact: str) -> None:

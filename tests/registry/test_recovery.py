@@ -15,6 +15,7 @@ from muniment.core.name import VersionId, parse_name
 from muniment.evidence.statement import Statement
 from muniment.registry import propose, recovery
 from muniment.registry.documents import documents
+from muniment.registry.judges.movement import located
 from muniment.registry.predicate import parse_event
 from muniment.registry.recovery import Candidate, candidates
 from tests.registry.paper import Paper, signature, target
@@ -205,3 +206,12 @@ def test_a_recovery_point_that_stood_long_enough(minutes: int, permitted: bool) 
     else:
         with pytest.raises(Missing, match="It stood there for 0 hours at most"):
             returning(paper)
+
+
+def test_a_rule_at_another_gate_is_not_taken_for_asked() -> None:
+    """Where evidence is gone, whoever redacted it answers for rules at the gate rollback, and for no others."""
+    for gate, fact in (("promote", "The incident INC-1 is located to"), ("rollback", "")):
+        paper, (_, two, _) = three({**ACCEPTING, "gate": gate, "severity": "warn"})
+        locate(paper, two)
+        assert fact in located(paper.state, paper.state.versions[two], (), underivable=True)
+        assert bool(fact) == bool(located(paper.state, paper.state.versions[two], (), underivable=True))

@@ -12,7 +12,7 @@ from muniment.core.errors import Malformed
 from muniment.core.instant import parse_instant
 from muniment.policy.cel import Program, compile_expression
 from muniment.policy.finding import Status
-from muniment.policy.gates import GATES, IN_ENVIRONMENTS, SUBMIT
+from muniment.policy.gates import IN_ENVIRONMENTS, SUBMIT
 from muniment.policy.rules import OWN, RULES
 from muniment.policy.triggers import Trigger, parse_triggers
 from muniment.policy.variables import known_at
@@ -131,10 +131,6 @@ def _check_shape(value: Mapping[str, Any], name: str, where: str) -> None:
         raise Malformed(f"{where}: it has no `rule` and no `{lacking[0]}`.", "Name a built-in rule, or write your own.")
     elif "with" in value:
         raise Malformed(f"{where}: `with` is for built-in rules.", "Write the values into `require`.")
-    if value["gate"] not in GATES:
-        raise Malformed(
-            f"{where}: nothing is asked at the gate {value['gate']!r}.", f"Choose among {', '.join(GATES)}."
-        )
     _check_gate(value, name, where)
 
 
