@@ -42,6 +42,7 @@ workflows: .venv/tools/.ready
 bench: .venv/.test
 	$(BIN)/python tests/bench/run.py $(wildcard $(DEMO))
 	$(BIN)/python tests/bench/bulk.py
+	$(BIN)/python tests/bench/growth.py
 
 places: .venv/.test .venv/go/versitygw
 	MUNIMENT_S3=$(CURDIR)/.venv/go/versitygw $(BIN)/python -m pytest -s tests/places/kills.py tests/places/service.py
