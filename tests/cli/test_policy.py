@@ -190,6 +190,6 @@ def test_the_starter_and_the_example_of_the_docs_are_policies(tmp_path: Path) ->
     for number, block in enumerate(page.split("```yaml\n")[1:]):
         (tmp_path / f"{number}.yaml").write_text(block.partition("```")[0], "utf-8")
     starter = TOP / "templates" / "starter" / "policy.yaml"
-    for policy in ("0.yaml", "1.yaml"):
+    for policy in ("0.yaml", "1.yaml", "2.yaml"):
         assert muniment("policy", "diff", tmp_path / policy, starter).code == 0
-    assert muniment("policy", "test", tmp_path / "2.yaml", "--policy", tmp_path / "0.yaml").code == 0
+    assert muniment("policy", "test", tmp_path / "3.yaml", "--policy", tmp_path / "0.yaml").code == 0

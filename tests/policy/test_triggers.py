@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from muniment.core.errors import Malformed
+from muniment.policy.changes import changes
 from muniment.policy.document import parse_policy
 from muniment.policy.triggers import Alarm, Numbers, read_triggers
 
@@ -77,3 +78,13 @@ def test_triggers_that_are_none(changed: dict[str, Any], fact: str) -> None:
 def test_two_triggers_of_one_id() -> None:
     with pytest.raises(Malformed, match="uses the trigger id 'low' twice"):
         policy(LOW, LOW)
+
+
+def test_what_another_policy_changes_of_triggers() -> None:
+    slow = LOW | {"id": "slow"}
+    before, after = policy(LOW, slow), policy(LOW | {"below": 0.9}, LOW | {"id": "new"})
+    assert [(c.of, c.rule, c.kind, c.what) for c in changes(before, after)] == [
+        ("trigger", "low", "changed", (("below", 0.8, 0.9),)),
+        ("trigger", "slow", "removed", ()),
+        ("trigger", "new", "added", ()),
+    ]

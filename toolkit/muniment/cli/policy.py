@@ -161,12 +161,12 @@ def _cases_json(tried: list[tuple[Path, Tried]]) -> list[dict[str, Any]]:
 
 def _change_json(change: RuleChange) -> dict[str, Any]:
     what = [{"field": f, "before": _text(a), "after": _text(b)} for f, a, b in change.what]
-    return {"rule": change.rule, "change": change.kind} | ({"what": what} if what else {})
+    return {change.of: change.rule, "change": change.kind} | ({"what": what} if what else {})
 
 
 def _change_lines(change: RuleChange) -> list[str]:
     sign = {"added": "+", "removed": "-"}.get(change.kind, "~")
-    return [f"{sign} rule {change.rule}", *(f"    {f}: {_text(a)} -> {_text(b)}" for f, a, b in change.what)]
+    return [f"{sign} {change.of} {change.rule}", *(f"    {f}: {_text(a)} -> {_text(b)}" for f, a, b in change.what)]
 
 
 def _effect_json(effect: Effect) -> dict[str, Any]:
