@@ -20,8 +20,10 @@ from muniment.core.errors import Malformed
 from muniment.signing import der
 from muniment.signing.identity import ARC
 
-_FULCIO = {x509.ObjectIdentifier(f"{ARC}.{number}") for number in range(1, 25)}
-_FOLLOWING = (x509.SubjectKeyIdentifier, x509.PrecertificateSignedCertificateTimestamps)
+_STAMPS = x509.PrecertificateSignedCertificateTimestamps.oid
+_NAMES = x509.SubjectAlternativeName.oid
+_VARYING = {x509.ObjectIdentifier(f"{ARC}.{number}") for number in range(1, 25)}
+_VARYING |= {x509.SubjectKeyIdentifier.oid, _STAMPS}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PRECERTIFICATE = b"\x00\x01"
 _SERIAL_BITS = 159  # as a positive INTEGER it has at most 20 bytes
@@ -97,17 +99,22 @@ def _hash(certificate: x509.Certificate) -> HashAlgorithm:
 
 def _shape(extension: x509.Extension[Any]) -> tuple[Any, ...]:
     """An extension as the frame holds it; of names their kinds are kept, of what varies nothing."""
-    value, oid = extension.value, extension.oid
-    if oid in _FULCIO or isinstance(value, _FOLLOWING):
+    oid = extension.oid
+    if oid in _VARYING:
         return oid, extension.critical
-    if isinstance(value, x509.SubjectAlternativeName):
-        return oid, extension.critical, tuple([(type(name), getattr(name, "type_id", None)) for name in value])
-    return oid, extension.critical, value
+    if oid == _NAMES:
+        return (
+            oid,
+            extension.critical,
+            tuple([(type(name), getattr(name, "type_id", None)) for name in extension.value]),
+        )
+    return oid, extension.critical, extension.value
 
 
 def _stamp(extensions: x509.Extensions) -> SignedCertificateTimestamp:
+    listed: Any = extensions.get_extension_for_oid(_STAMPS).value
     stamp: SignedCertificateTimestamp
-    (stamp,) = extensions.get_extension_for_class(x509.PrecertificateSignedCertificateTimestamps).value
+    (stamp,) = listed
     if not isinstance(stamp.signature_hash_algorithm, SHA256):
         raise ValueError("an SCT over another hash")
     return stamp
