@@ -34,6 +34,7 @@ from muniment.registry.fold import History
 from muniment.registry.genesis import configure_statement, found, read_configuration
 from muniment.registry.inbox import submit
 from muniment.registry.reach import evidence_about
+from muniment.registry.runtime import Observe
 from muniment.registry.sequencer import Published, publish
 from muniment.registry.state import State
 from muniment.registry.store.local import LocalStore
@@ -59,6 +60,8 @@ IDENTITIES: dict[str, SandboxIdentity] = {
     "robot": workflow("robot", file="approve.yml"),
     "trainer": workflow("trainer"),
     "scanner": workflow("scanner", file="scan.yml"),
+    "deployer": workflow("deployer", file="deploy.yml"),
+    "publisher": workflow("publisher", file="publish.yml"),
     "fork": workflow("fork", caller="sandbox.muniment.dev/fork", repository_id="2000002"),
     "branch": workflow("branch", ref="refs/heads/try"),
 }
@@ -72,6 +75,8 @@ ROLES: dict[str, list[str]] = {
     "records": ["redact"],
     "risk": ["waive", "revoke"],
     "operator": ["promote", "rollback", "retire", "incident"],
+    "oncall": ["rollback", "emergency-rollback", "incident"],
+    "deployer": ["deploy", "observe"],
 }
 HOLDERS: dict[str, tuple[str, ...]] = {
     "administrator": ("administrator", "deputy"),
@@ -83,6 +88,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "records": ("privacy", "deputy"),
     "risk": ("risk", "operator-at-home"),
     "operator": ("operator", "oncall"),
+    "oncall": ("oncall",),
+    "deployer": ("deployer",),
 }
 NAMESPACES = {
     "anomaly": {"title": "Anomaly detection", "owners": ["operator"], "escalation": "#anomaly-desk"},
@@ -130,7 +137,11 @@ class Organisation:
         self.key = NoteSigner(ORIGIN, bytes(range(32)))
         self.cache = Cache(LocalStore(folder), secret_of(self.key))
         self.history = self._found(policy)
-        self.trust: Trust = trust_of(self.history)
+
+    @property
+    def trust(self) -> Trust:
+        """The pins of its readers."""
+        return trust_of(self.history)
 
     @property
     def state(self) -> State:
@@ -168,7 +179,7 @@ class Organisation:
     def publish(self) -> Published:
         """Publishes what waits, a minute later."""
         self.at += timedelta(minutes=1)
-        done = publish(self.store, self.key, self.at, cache=self.cache)
+        done = publish(self.store, self.key, self.at, lambda: _Dated(self, "publisher"), cache=self.cache)
         self.history = done.history
         return done
 
@@ -185,8 +196,15 @@ class Organisation:
         known = dict(self.waiting)
         self.waiting = {t.path: why(t) for t in done.turned if t.waits}
         turned = [line for t in done.turned if why(t) != known.get(t.path) for line in why(t)]
-        self.told += [f"{began[:10]} {who}: {deed}", *(f"    {bare(line)}" for line in (*admitted(done), *turned))]
+        lines = (*admitted(done), *self._fired(done), *turned)
+        self.told += [f"{began[:10]} {who}: {deed}", *(f"    {bare(line)}" for line in lines)]
         return done
+
+    def _fired(self, done: Published) -> list[str]:
+        """What the triggers say of windows that came in."""
+        windows = [e.event for e in done.admitted if isinstance(e.event, Observe)]
+        read = [r for w in windows for r in self.state.observed[w.version, w.environment].readings]
+        return [f"  trigger {r.trigger} {r.alarm}: {r.reason}" for r in read]
 
     # Evidence
 
@@ -291,6 +309,23 @@ class Organisation:
         """The end of a version."""
         replacement = parse_version_id(instead) if instead else None
         return propose.retire(self.state, parse_version_id(version), category, "Use the other.", replacement, self.at)
+
+    def emergency(self, to: str, incident: str) -> Statement:
+        """The same without waiting for approvals."""
+        wanted, why = parse_version_id(to), "Pages every minute."
+        return propose.rollback(self.state, wanted, "production", incident, why, self.at, emergency_role="oncall")
+
+    def deploy(self, version: str, status: str = "running", instance: str = "eu-west") -> Statement:
+        """What a deploy job says of an instance in production."""
+        wanted = parse_version_id(version)
+        return propose.deploy(self.state, wanted, "production", status, self.at, instance=instance)
+
+    def observe(self, version: str, rate: float, hours: int = 1) -> Statement:
+        """The last hours in production."""
+        begins, wanted = self.at - timedelta(hours=hours), parse_version_id(version)
+        return propose.observe(
+            self.state, wanted, "production", begins, self.at, 3600, {"alarm-rate": rate}, None, self.at
+        )
 
     def ask_deletion(self, kind: str, version: str) -> Statement:
         """The request that all evidence of a kind about a version goes."""

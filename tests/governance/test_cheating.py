@@ -9,7 +9,7 @@ import pytest
 
 from muniment.registry.paths import blob_path
 from muniment.signing.bundle import parse_bundle
-from tests.governance import cheats_rules  # noqa: F401 - adds its attempts
+from tests.governance import cheats_rules, cheats_running  # noqa: F401 - adds its attempts
 from tests.governance.cheats_people import CHEATS, NEXT, event_of, ready
 from tests.governance.organisation import Organisation, why
 from tests.governance.year import bring, live

@@ -9,6 +9,7 @@ import pytest
 from muniment.registry.fold import blob_reader
 from muniment.verify.pack import make_pack, open_pack
 from muniment.verify.replay import verify_registry
+from muniment.verify.selfread import own_anchor
 from tests.governance.organisation import Organisation
 from tests.governance.year import live
 
@@ -31,7 +32,11 @@ def test_it_was_the_year_that_was_asked_for(year: Organisation) -> None:
     assert len(versions) == 15
     kinds = [e.kind for e in year.history.entries]
     assert kinds.count("configure") == 4
-    assert (kinds.count("rollback"), kinds.count("waive"), kinds.count("revoke")) == (1, 2, 1)
+    events = ("rollback", "waive", "revoke", "request-deletion", "redact", "access-review")
+    assert [kinds.count(kind) for kind in events] == [2, 2, 1, 1, 1, 1]
+    since = kinds.index("configure", 1)  # names the sequencer
+    decided = sum(kinds[since:].count(kind) for kind in ("release", "promote", "deploy"))
+    assert kinds.count("vsa") == kinds.count("policy-decision") == decided > 20
 
 
 def test_every_decision_is_derived_again(year: Organisation) -> None:
@@ -45,5 +50,6 @@ def test_what_stands_in_production_is_told_by_packs(year: Organisation) -> None:
     for name in ("anomaly/cpu", "anomaly/disk", "incidents/tickets-risk", "capacity/scaler"):
         version = year.standing(name)
         assert version is not None
-        opened = open_pack(make_pack(year.history, version, blob_reader(year.store)), year.trust)
+        anchor = own_anchor(year.store, year.history)
+        opened = open_pack(make_pack(year.history, version, blob_reader(year.store), anchor), year.trust)
         assert opened.version == version

@@ -8,7 +8,7 @@ from typing import Any
 
 from muniment.evidence.statement import Statement
 from muniment.registry import propose
-from tests.governance.organisation import Organisation, target
+from tests.governance.organisation import Organisation, pattern, target
 
 Rule = dict[str, Any]
 FIRST: list[Rule] = [
@@ -66,6 +66,7 @@ SECOND: list[Rule] = [
         "with": {"role": "privacy"},
         "waivable": False,
     },
+    {"id": "no-secrets", "rule": "secrets-in-metadata", "gate": "submit"},
 ]
 # July: two persons, each by a signature of their own, nothing worse than what runs, and a quiet end of the year.
 _TWO: Rule = {"count": 2, "role": "reviewer", "grade": "personal-signature", "apartFrom": ["evaluation"]}
@@ -90,6 +91,8 @@ THIRD: list[Rule] = [
             ]
         },
     },
+    {"id": "agreed", "rule": "approvals-required", "gate": "rollback", "with": {"count": 1, "role": "reviewer"}},
+    {"id": "still-safe", "rule": "file-safety", "gate": "deploy", "kinds": ["model"], "with": {"maxDays": 180}},
     {
         "id": "young-data",
         "title": "Data of this year or the last",
@@ -99,6 +102,19 @@ THIRD: list[Rule] = [
         "message": "A dataset the model was trained on has no record.",
         "fix": "Publish the record of the dataset first.",
     },
+]
+
+
+TRIGGERS = [
+    {
+        "id": "alarms",
+        "title": "Alarms doubled",
+        "environment": "production",
+        "metric": "alarm-rate",
+        "above": 0.08,
+        "windows": 2,
+        "severity": "high",
+    }
 ]
 
 
@@ -152,7 +168,8 @@ def _winter(of: Organisation) -> None:
 
 def _spring(of: Organisation) -> None:
     of.on("2025-03-03")
-    stricter = of.configuration({"rules": SECOND, "escalation": "#governance"})
+    policy = {"rules": SECOND, "escalation": "#governance"}
+    stricter = of.configuration(policy, sequencer=pattern("publisher"))
     of.do("a stricter policy: scans, privacy reviews", "administrator", stricter)
     of.do("approve the policy as its own author", "administrator", of.approve(stricter, "administrator"))
     of.on("2025-03-04")
@@ -223,7 +240,7 @@ def _summer(of: Organisation) -> None:
     of.do("retire anomaly/cpu@1.2.0", "operator", of.retire("anomaly/cpu@1.2.0", "defective", "anomaly/cpu@1.1.0"))
     of.do("promote it all the same", "operator", of.promote("anomaly/cpu@1.2.0", "production"))
     of.on("2025-07-01")
-    stricter = of.configuration({"rules": THIRD, "escalation": "#governance"})
+    stricter = of.configuration({"rules": THIRD, "escalation": "#governance", "triggers": TRIGGERS})
     of.do("a stricter policy: two persons, no regression, a quiet year's end", "deputy", stricter)
     of.do("approve it", "administrator", of.approve(stricter, "administrator"))
 
@@ -265,6 +282,34 @@ def _autumn(of: Organisation) -> None:
     of.do("put the version back into production", "operator", of.promote("incidents/tickets-risk@1.0.0", "production"))
     of.on("2025-10-06")
     of.do("who may do what: the yearly review", "administrator", of.review_access(365))
+    of.on("2025-11-19T23:00:00Z")
+    of.do("it runs", "deployer", of.deploy("anomaly/cpu@2.1.0"))
+    of.do("start 2.0.0 beside it", "deployer", of.deploy("anomaly/cpu@2.0.0", instance="eu-north"))
+    for hour, rate in ((0, 0.04), (1, 0.11), (2, 0.13)):
+        of.on(f"2025-11-20T0{hour}:30:00Z")
+        of.do(f"an hour of it: alarm rate {rate}", "deployer", of.observe("anomaly/cpu@2.1.0", rate))
+    of.on("2025-11-20T02:40:00Z")
+    opened = of.incident(
+        "anomaly/cpu", "INC-8", "opened", "Alarms again.", severity="critical", environment="production"
+    )
+    of.do("open INC-8", "oncall", opened)
+    of.do("locate it", "oncall", of.incident("anomaly/cpu", "INC-8", "located", "Seen.", version="anomaly/cpu@2.1.0"))
+    of.do("roll back to 1.1.0, for which an approval is asked", "oncall", of.rollback("anomaly/cpu@1.1.0", "INC-8"))
+    emergency = of.emergency("anomaly/cpu@1.1.0", "INC-8")
+    of.do("roll back to 1.1.0 in an emergency", "oncall", emergency)
+    of.do("1.1.0 runs", "deployer", of.deploy("anomaly/cpu@1.1.0"))
+    of.do("a scan of anomaly/cpu@1.1.0", "scanner", of.scan("anomaly/cpu@1.1.0"))
+    of.do("1.1.0 runs", "deployer", of.deploy("anomaly/cpu@1.1.0"))
+    of.on("2025-11-21")
+    of.do("approve the emergency the morning after, as its author", "robot", of.approve(emergency))
+    of.do("approve the emergency", "reviewer", of.approve(emergency))
+    of.on("2025-11-24")
+    of.do("resolve INC-8", "oncall", of.incident("anomaly/cpu", "INC-8", "resolved", "The sensor was broken."))
+    of.do("a scan of anomaly/cpu@2.1.0", "scanner", of.scan("anomaly/cpu@2.1.0"))
+    again = of.promote("anomaly/cpu@2.1.0", "production")
+    for who in ("reviewer", "auditor"):
+        of.do("approve the return of 2.1.0", who, of.approve(again))
+    of.do("promote anomaly/cpu@2.1.0 to production", "operator", again)
     of.on("2025-12-16")
     of.do("a scan of anomaly/disk@1.1.0", "scanner", of.scan("anomaly/disk@1.1.0"))
     promote(of, "anomaly/disk@1.1.0", "reviewer", "auditor")

@@ -102,7 +102,7 @@ def _reading(trigger: Trigger, windows: Sequence[Numbers]) -> Reading:
     known = [value for value in values if value is not None]
     what = f"{'the drift of ' if trigger.drift else ''}{trigger.watched}"
     if len(values) < trigger.windows or not all(map(trigger.is_crossed, known)):
-        alarm, reason = Alarm.QUIET, f"{what}: {_told(known)}, within bounds in the last {_many(trigger.windows)}"
+        alarm, reason = Alarm.QUIET, f"{what}: {_told(known)}, not {_bounds(trigger)} in {_many(trigger.windows)}"
     elif len(known) < len(values):
         alarm, reason = Alarm.UNKNOWN, f"{what} was not observed in {_many(len(values) - len(known))}"
     else:
