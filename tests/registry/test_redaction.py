@@ -52,10 +52,13 @@ class Kept(Paper):
         super().admit(*records)
         self.records |= dict(enumerate(records, start))
 
-    def again(self, missing: Collection[int] = ()) -> State:
-        """The same log read by somebody who lacks the bundles of some entries; every state root is compared."""
-        state = State()
-        for index, entry in sorted(self.state.entries.items()):
+    def again(self, missing: Collection[int] = (), state: State | None = None, until: int | None = None) -> State:
+        """The same log read by somebody who lacks the bundles of some entries; every state root is compared.
+
+        It is read from where a state that is known already ends, up to a size.
+        """
+        state = state or State()
+        for index, entry in sorted(self.state.entries.items())[state.size : until]:
             leaf = parse_leaf(entry.leaf)
             if isinstance(leaf, StateLeaf):
                 state = end_batch(state, leaf, entry.leaf)
@@ -531,3 +534,20 @@ def test_a_leaf_that_stands_alone_is_parsed_strictly(paper: Kept, change: dict[s
     leaf = format_json(json.loads(derive_leaf(paper.sign("trainer", built()))) | change)
     with pytest.raises((Malformed, Refused)):
         check_absent(paper.state, leaf, paper.at, paper.state.size + 1)
+
+
+@pytest.mark.parametrize("missing", [(), (2,)])
+def test_who_lacks_what_shuts_an_approver_out_finds_no_fewer_approvals(missing: tuple[int, ...]) -> None:
+    """One who signed the evidence approves in another role, and the one who counts is mapped to no person."""
+    rule = {"rule": "approvals-required", "gate": "promote"}
+    rule["with"] = {"count": 1, "role": "duty", "apartFrom": ["signature"]}  # type: ignore[assignment]
+    duty = {"role": "duty", "namespaces": ["aiops"], "identity": _pattern("stranger")}
+    roles = MAY | {"duty": {"may": ["approve"]}}
+    paper = Kept({"rules": [rule]}, roles=roles, bindings=[*Paper().registry()["bindings"], duty])
+    paper.put("reviewer", signature())
+    promotion = paper.promotion(paper.release("aiops/cpu@1.0.0"), "staging")
+    paper.approve("reviewer", promotion)
+    paper.approve("stranger", promotion, "duty")
+    paper.put("operator", promotion)
+    paper.redact(SIGNATURE)
+    assert plain(paper.again(missing)) == plain(paper.state)

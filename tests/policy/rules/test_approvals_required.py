@@ -56,7 +56,9 @@ def test_an_authors_own_approval_is_named_as_the_reason() -> None:
 
 def test_an_identity_mapped_to_nobody_fills_one_slot() -> None:
     rule = {"rule": "approvals-required", "with": {"count": 1, "role": "reviewer"}}
-    assert judge(rule, facts(approvals=approvals(("reviewer", None, "1")))).status is Status.PASS
+    one = approvals(("reviewer", None, "1"))
+    assert judge(rule, facts(approvals=one)).status is Status.PASS
+    assert judge(rule, facts(approvals=(*one, *approvals(("trainer", "bob", "2"))))).status is Status.PASS
 
 
 TWO = {"roles": [{"role": "owner", "count": 1}, {"role": "reviewer", "count": 1}]}

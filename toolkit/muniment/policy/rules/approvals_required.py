@@ -50,10 +50,11 @@ def judge(facts: Facts, params: Mapping[str, Any]) -> Verdict:
     """Holds if distinct persons, none of them an author, fill every slot; one person fills one slot.
 
     An identity mapped to no person can fill a slot where nobody else counts, but never makes a second person.
+    Approvals in roles that no slot asks for are nothing to it: one more never turns a yes into a no.
     `grade` is the least that counts; `apartFrom` shuts out whoever signed such evidence.
     """
     slots = _slots(params)
-    counted = [a for a in facts.approvals if _counts(a, facts, params)]
+    counted = [a for a in facts.approvals if a.role in slots and _counts(a, facts, params)]
     filled = _filled(slots, counted)
     said = " and ".join(f"{filled.count(r)} of {slots.count(r)} in the role {r}" for r in dict.fromkeys(slots))
     if len(filled) == len(slots):
