@@ -60,9 +60,17 @@ def test_a_place_without_an_inbox_is_said_to_be_one(told: World, place: Path) ->
     [
         (["--within", "soon"], 2, "--within 'soon' is no length of time"),
         (["--effective-time", "yesterday"], 2, "--effective-time"),
+        (["--effective-time", ""], 2, "--effective-time"),
         (["cpu"], 3, "cpu"),
+        ([""], 3, "'' is not a name"),
         (["-r", "nowhere"], 3, "nowhere"),
     ],
 )
 def test_mistakes(told: World, place: Path, arguments: list[str], code: int, fact: str) -> None:
     plain(muniment("due", "-r", place / "registry", *arguments), code, fact)
+
+
+def test_the_end_of_time(told: World, place: Path) -> None:
+    """No time can be written that is later than the year 9999, so what falls due ends there."""
+    ran = muniment("due", "-r", place / "registry", "--effective-time", "9999-12-31", "--json")
+    assert (ran.code, json.loads(ran.out)["until"]) == (0, "9999-12-31T23:59:59Z")

@@ -97,6 +97,16 @@ def test_a_rollback_without_incident_or_reason(told: World, place: Path, given: 
     plain(run(told, place, "operator", *BACK, *given), 2, "A rollback answers an incident")
 
 
+def test_a_version_that_is_none_does_not_mean_the_last_one(told: World, place: Path) -> None:
+    """As a variable that was never set gives it."""
+    for more in ([], ["--check"]):
+        plain(run(told, place, "operator", *BACK, *WHY, "--to", "", *more), 3, "'' is not a version")
+
+
+def test_a_role_without_an_emergency(told: World, place: Path) -> None:
+    plain(run(told, place, "operator", *BACK, *WHY, "--role", "duty"), 2, "in which an emergency is declared")
+
+
 def test_an_incident_that_is_not_open(told: World, place: Path) -> None:
     signing = ["--sandbox", told.folder / "sandbox", "--as", "operator", "-r", place / "registry"]
     unknown = ["--incident", "INC-8", "--reason", "r"]
@@ -252,6 +262,9 @@ def test_a_pack_carries_the_newest_windows_and_no_others(told: World, deployer: 
         (["--metric", "f1=0.9"], 2, "On how many samples"),
         (["--metric", "f1", "--samples", "1"], 2, "--metric 'f1' is no name and number"),
         (["--metric", "f1=nan", "--samples", "1"], 2, "--metric 'f1=nan' is no name and number"),
+        (["--metric", "f1=1_000", "--samples", "1"], 2, "--metric 'f1=1_000' is no name and number"),
+        (["--metric", "f1=\u0661", "--samples", "1"], 2, "is no name and number"),
+        (["--metric", "f1=1e999", "--samples", "1"], 2, "is no name and number"),
         (["--metric", "f 1=1", "--samples", "1"], 2, "schema observe-v1"),
         (["--metric", "f1=1", "--samples", "1", "--from", "2026-01-02"], 2, "is no time after --from"),
         (["--file", "nowhere.json"], 3, "nowhere.json does not exist"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +13,8 @@ from muniment.core.instant import format_instant
 
 if TYPE_CHECKING:
     from muniment.insight.due import Due
+
+LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # no time can be written that is later
 
 
 def register(app: typer.Typer) -> None:
@@ -36,12 +38,13 @@ def due(
     from muniment.insight import due as asking
     from muniment.interop.reports import report_due
 
-    of, ahead = parse_name(name) if name else None, options.span(within, "--within")
+    of, ahead = parse_name(name) if name is not None else None, options.span(within, "--within")
     seen = glance(registry, at)
+    until = seen.at + min(ahead, LAST - seen.at)
     if seen.waiting is None:
         output.say("note: The inbox is not visible here, so what waits in it is not looked at.")
-    found = asking.due(seen, seen.at + ahead, of)
-    output.result(_value(found, seen.at, seen.at + ahead), _text(found, seen.at, within), json)
+    found = asking.due(seen, until, of)
+    output.result(_value(found, seen.at, until), _text(found, seen.at, within), json)
     report_due(found, seen.at)
     if fail_overdue and any(one.status(seen.at) == "overdue" for one in found):
         raise typer.Exit(1)

@@ -24,4 +24,4 @@ def glance(registry: str, effective: str | None) -> Glance:
 
 
 def _moment(effective: str | None) -> datetime:
-    return options.moment(effective, "--effective-time") if effective else options.now()
+    return options.moment(effective, "--effective-time") if effective is not None else options.now()

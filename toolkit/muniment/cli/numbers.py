@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 from muniment.cli import options
 from muniment.core.errors import Usage
+
+# What float takes besides, as underscores and digits of other scripts, is more likely a slip than a number.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def gather(
@@ -31,10 +35,7 @@ def _numbers(given: list[str], option: str) -> dict[str, float]:
 
 def _number(text: str, option: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
+    number = float(value) if _NUMBER.fullmatch(value) else math.nan
     if not math.isfinite(number):
         raise Usage(f"{option} {text!r} is no name and number.", "Write NAME=NUMBER, as in f1=0.93.")
     return name, number

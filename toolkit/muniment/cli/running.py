@@ -54,6 +54,8 @@ def rollback(
     name, version = _named(model, to)
     if not check and (incident is None or reason is None):
         raise Usage("A rollback answers an incident, and says why.", "Give --incident ID and --reason, or --check.")
+    if role is not None and not emergency:
+        raise Usage("--role is that in which an emergency is declared.", "Give --emergency too, or leave it out.")
     state, now = options.own_history(how.registry).state, options.now()
     configured(state, environment)
     found = recovery.candidates(state, name, environment, now)
@@ -141,7 +143,7 @@ def _named(model: str, to: str | None) -> tuple[Name, VersionId | None]:
     if "@" in model:
         raise Usage("A model is rolled back, not a version.", "Write namespace/name; --to says which version returns.")
     name = parse_name(model)
-    version = parse_version_id(to if "@" in to else f"{model}@{to}") if to else None
+    version = parse_version_id(to if "@" in to else f"{model}@{to}") if to is not None else None
     if version is not None and version.name != name:
         raise Usage(f"{version} is no version of {name}.", f"Give a version of {name}.")
     return name, version
