@@ -167,6 +167,20 @@ def test_a_scan_and_its_database_get_too_old() -> None:
     assert found[1].at - found[0].at == timedelta(days=4)
 
 
+@pytest.mark.parametrize(
+    ("ended", "params"),
+    [("2026-01-31T08:00:00Z", {"maxDatabaseDays": 3}), ("9999-12-31T08:00:00Z", {"maxDays": 7})],
+)
+def test_a_scan_that_says_no_time_to_count_from_has_no_date(ended: str, params: dict[str, int]) -> None:
+    """It names no database, or ends when no later time can be written: the rule fails for it already."""
+    rule = {"rule": "security-scan", "gate": "promote", "with": {"maxSeverity": "low"} | params}
+    registry, _ = reviewed(rule)
+    times = {"scanStartedOn": ended, "scanFinishedOn": ended}
+    predicate = {"scanner": {"uri": "https://scan.example", "result": []}, "metadata": times}
+    registry.put("trainer", Statement((Subject("model", model().digest),), EVIDENCE["vulns"], predicate))
+    assert not of_kind("evidence-age", seen(registry))
+
+
 # Data that changed.
 
 OLD, NEW = b"rows of may", b"rows of june"

@@ -21,7 +21,7 @@ from muniment.policy.rules import APART_FROM_EVIDENCE, OWN, RULES, approvals_req
 from muniment.policy.variables import variables
 from muniment.policy.waivers import how_to_waive, in_force, said_of, why_not
 
-__all__ = ["Policy", "RuleUse", "apart_from_evidence", "evaluate", "failures", "is_asked", "parse_policy"]
+__all__ = ["DOUBTS", "Policy", "RuleUse", "apart_from_evidence", "evaluate", "failures", "is_asked", "parse_policy"]
 
 # What tells nothing of evidence in the log; at the gate submit the record that is judged is not in it yet.
 _APART = frozenset(
@@ -29,7 +29,8 @@ _APART = frozenset(
     | {"retired"}
 )
 _APART_AT_SUBMIT = frozenset({"gate", "now", "author", "artifacts", "evidence", "metrics", "bom"})
-_DOUBTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+DOUBTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a built-in rule raises where a record is not as it should be, besides errors of muniment's own."""
 
 
 def evaluate(policy: Policy, facts: Facts) -> tuple[Finding, ...]:
@@ -135,6 +136,6 @@ def _built_in(use: RuleUse, facts: Facts) -> Verdict:
         return RULES[use.rule].judge(facts, use.params)
     except MunimentError as error:
         return Verdict(False, f"The rule cannot be decided: {error.fact}", error.remedy)
-    except _DOUBTS as error:
+    except DOUBTS as error:
         what = f"a record has no {error}" if isinstance(error, KeyError) else "a record is not as it should be"
         return Verdict(False, f"The rule cannot be decided: {what}.", "Make the record again with muniment.")

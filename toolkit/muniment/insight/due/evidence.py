@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from muniment.core.errors import Malformed
+from muniment.core.errors import Malformed, MunimentError
 from muniment.core.instant import parse_instant
 from muniment.core.name import VersionId
 from muniment.insight.due.common import Due, Glance
 from muniment.insight.rests import shaken
 from muniment.policy.document import RuleUse
-from muniment.policy.engine import Policy, evaluate
+from muniment.policy.engine import DOUBTS, Policy, evaluate
 from muniment.policy.facts import EvidenceFact, Facts
 from muniment.policy.finding import Status
 from muniment.policy.gates import IN_ENVIRONMENTS
@@ -87,7 +87,7 @@ def _ends(use: RuleUse, facts: Facts) -> list[tuple[str, EvidenceFact, datetime]
         return []
     try:
         return list(RULES[use.rule].ends(facts, use.params))
-    except Malformed:  # the rule fails for it already, whatever its age
+    except (MunimentError, *DOUBTS):  # the rule fails for it already, whatever its age
         return []
 
 
