@@ -156,6 +156,23 @@ def test_no_deletion_turns_a_no_into_a_yes(bad_first: bool) -> None:
     assert plain(paper.again(set(paper.state.absent))) == plain(paper.state)
 
 
+def test_a_rule_that_only_forbids_finds_nothing_in_what_is_gone_and_so_the_kind_is_asked_for_too() -> None:
+    """The limit of it: what an expression denies is denied no more, unless a rule asks for such evidence."""
+    forbids = {"id": "bad", "title": "t", "message": "m", "gate": "promote"}
+    forbids["require"] = "!evidence.exists(e, e.kind == 'evaluation' && e.predicate.metrics[0].value < 0.8)"
+    asks = {"rule": "evidence-required", "id": "asked", "gate": "promote", "with": {"evidence": ["evaluation"]}}
+    for rules, passes in (([forbids], True), ([forbids, asks], False)):
+        paper = Kept({"rules": rules})
+        paper.put("trainer", scored(0.5))
+        promotion = paper.promotion(paper.release("aiops/cpu@1.0.0"), "staging")
+        assert "bad" in refused(paper, "operator", promotion)
+        paper.redact(target(scored(0.5)))
+        if passes:
+            paper.put("operator", paper.promotion(next(iter(paper.state.versions)), "staging"))
+        else:
+            assert "gate promote: asked." in refused(paper, "operator", promotion)
+
+
 def test_a_dataset_record_that_goes_takes_the_others_with_it() -> None:
     paper = Kept({"rules": [*POLICY["rules"], DATA | {"gate": "release"}]})
     for licence in ("MIT", "ISC"):
