@@ -359,6 +359,17 @@ def test_an_archive_that_is_nowhere(paper: Paper) -> None:
         assert "schema retire-v1" in refused(paper, "operator", statement, Malformed)
 
 
+def test_what_stands_in_an_environment_that_was_taken_away_is_not_retired() -> None:
+    """The environment may come back, and a retired version would stand in it."""
+    paper = Paper({"rules": []})
+    version = paper.release("aiops/cpu@1.0.0")
+    paper.put("operator", paper.promotion(version, "staging"))
+    paper.put("administrator", paper.configuration(registry=paper.registry(environments=["production"])))
+    assert "stands in staging" in refused(
+        paper, "operator", propose.retire(paper.state, version, "unused", "old", None, paper.at)
+    )
+
+
 def test_retirement(paper: Paper) -> None:
     first, second = two_versions(paper)
     paper.put("operator", paper.promotion(first, "staging"))

@@ -20,7 +20,9 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
     check_subjects(signed, version)
     if version.retired:
         raise Refused(f"{event.version} is retired already.", "Nothing is left to do.")
-    standing = state.environments_of(event.version)
+    # Also where it is not configured any more: an environment may come back.
+    places = ((e, t) for (name, e), t in state.stages.items() if name == event.version.name)
+    standing = sorted(e for e, tenures in places if tenures[-1].version == event.version)
     if standing:
         raise Refused(
             f"{event.version} stands in {', '.join(standing)}.", "Promote another version there or roll back first."
