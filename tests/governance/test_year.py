@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from muniment.core.name import parse_name
+from muniment.insight.standing import approvals_for, words_on
 from muniment.registry.fold import blob_reader
 from muniment.verify.pack import make_pack, open_pack
 from muniment.verify.replay import verify_registry
@@ -53,3 +55,11 @@ def test_what_stands_in_production_is_told_by_packs(year: Organisation) -> None:
         anchor = own_anchor(year.store, year.history)
         opened = open_pack(make_pack(year.history, version, blob_reader(year.store), anchor), year.trust)
         assert opened.version == version
+
+
+def test_who_rejected_is_not_told_as_who_approved(year: Organisation) -> None:
+    """Of the words on a promotion the page of the version and the report show as approvals what approves and stands."""
+    index = next(t.index for t in year.state.stages[parse_name("anomaly/cpu"), "production"] if "2.1" in str(t.version))
+    words = [(a.event.decision, a.revoked_by is None) for a in words_on(year.state, index)]
+    assert words.count(("rejected", False)) == 1
+    assert len(approvals_for(year.state, index)) == len(words) - 1

@@ -120,7 +120,7 @@ def history(
 ) -> None:
     """List the log's entries, or those of a version with their approvals and the decisions on them."""
     from muniment.core.name import parse_selector
-    from muniment.insight.standing import approvals_for
+    from muniment.insight.standing import words_on
     from muniment.registry import propose
     from muniment.registry.decision import decisions_on
 
@@ -128,7 +128,7 @@ def history(
     wanted: Sequence[int] = range(len(replayed.entries))
     if selector is not None:
         events = replayed.state.versions[propose.resolve(replayed.state, parse_selector(selector))].events
-        approvals = (a.index for event in events for a in approvals_for(replayed.state, event))
+        approvals = (a.index for event in events for a in words_on(replayed.state, event))
         decisions = (d.index for event in events for d in decisions_on(replayed.state, event))
         wanted = sorted({*events, *approvals, *decisions})
     rows = [_entry(replayed, i) for i in wanted]

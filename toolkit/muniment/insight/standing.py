@@ -97,10 +97,15 @@ def latest(state: State, versions: Iterable[VersionId]) -> VersionId | None:
     return next((v for v in versions if state.versions[v].retired is None), None)
 
 
-def approvals_for(state: State, index: int) -> tuple[Approval, ...]:
-    """The approvals of the event at a log index, in log order."""
+def words_on(state: State, index: int) -> tuple[Approval, ...]:
+    """What was said of the event at a log index: approvals and rejections, those taken back too, in log order."""
     record = state.entries[index].record
     return state.approvals.get(record.statement_digest, ()) if record else ()
+
+
+def approvals_for(state: State, index: int) -> tuple[Approval, ...]:
+    """The approvals of the event at a log index that nobody took back, in log order."""
+    return tuple(a for a in words_on(state, index) if a.approves and a.revoked_by is None)
 
 
 def _stay(state: State, environment: str, tenure: Tenure, after: Tenure | None) -> Stay:

@@ -203,6 +203,7 @@ def approval_facts(book: Book, approval: Approval) -> Facts:
         "reason": approval.event.reason,
         "person": approval.person,
         "consumedBy": approval.consumed_by,
+        "revokedBy": approval.revoked_by,
     }
 
 

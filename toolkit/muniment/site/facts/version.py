@@ -8,7 +8,7 @@ from muniment.core.canonical import format_json
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.insight.lineage import concerns, ego, records_of
-from muniment.insight.standing import Standing, Stay, approvals_for, last_stays, latest, stays, verdict
+from muniment.insight.standing import Standing, Stay, approvals_for, last_stays, latest, stays, verdict, words_on
 from muniment.registry.decision import decisions_on
 from muniment.registry.documents import archive_document, stage_document, version_document
 from muniment.registry.event import Rollback, stage_key, version_key
@@ -234,5 +234,5 @@ def _said(book: Book, records: list[Entry], bound: list[Entry]) -> Facts:
 
 
 def _event(book: Book, entry: Entry) -> Facts:
-    approvals = [approval_facts(book, a) for a in approvals_for(book.state, entry.index)]
+    approvals = [approval_facts(book, a) for a in words_on(book.state, entry.index)]
     return event_facts(book, entry) | {"approvals": approvals}
