@@ -123,3 +123,20 @@ def test_an_output_that_is_full(told: World) -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
+
+
+def test_history_tells_of_one_entry_what_revoke_asks_for(told: World, place: Path) -> None:
+    import json
+
+    at = ["-r", place / "registry", "--json"]
+    rows = json.loads(muniment("history", *at).out)
+    approval = next(row for row in rows if row["kind"] == "approve")
+    moved = next(row for row in rows if row["kind"] == "promote" and row["index"] > approval["index"])
+    assert approval["about"] == f"approved entry {moved['index']}"
+    assert moved["about"].startswith("aiops/cpu@1.0.0 in ")
+    one = json.loads(muniment("history", approval["index"], *at).out)
+    assert one.items() > approval.items()
+    assert one["issuer"].startswith("https://")
+    assert one["reason"]
+    assert f"\nstatement: {one['statement']}\n" in muniment("history", approval["index"], *at[:2]).out
+    plain(muniment("history", len(rows), *at[:2]), 3, f"There is no entry {len(rows)}")

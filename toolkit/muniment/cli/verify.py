@@ -1,4 +1,4 @@
-"""Believing nothing: verify and pack; and plain questions: show and history."""
+"""Believing nothing: verify and pack; and plain questions: show and, in `entries`, history."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from muniment.cli import commands, options, output
+from muniment.cli.entries import history
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from muniment.registry.fold import History
     from muniment.verify.target import Verified
 
 
@@ -113,28 +111,6 @@ def show(
     output.result(value | more | {"gates": gates}, "\n".join(lines), json)
 
 
-def history(
-    selector: Annotated[str | None, typer.Argument(help="A version; nothing for the whole log.")] = None,
-    registry: options.Registry = options.HERE,
-    json: output.Json = False,
-) -> None:
-    """List the log's entries, or those of a version with their approvals and the decisions on them."""
-    from muniment.core.name import parse_selector
-    from muniment.insight.standing import words_on
-    from muniment.registry import propose
-    from muniment.registry.decision import decisions_on
-
-    replayed = options.own_history(registry)
-    wanted: Sequence[int] = range(len(replayed.entries))
-    if selector is not None:
-        events = replayed.state.versions[propose.resolve(replayed.state, parse_selector(selector))].events
-        approvals = (a.index for event in events for a in words_on(replayed.state, event))
-        decisions = (d.index for event in events for d in decisions_on(replayed.state, event))
-        wanted = sorted({*events, *approvals, *decisions})
-    rows = [_entry(replayed, i) for i in wanted]
-    output.result(rows, "\n".join(map(_line, rows)), json)
-
-
 def _value(done: Verified) -> dict[str, Any]:
     return {
         "verified": True,
@@ -203,21 +179,3 @@ def _gone(state: Any, version: Any) -> list[dict[str, Any]]:
     """Evidence of a version that was redacted: its statement, and the entry that says so."""
     found = ((digest, state.entries[state.statements[digest][0]].unproven) for digest in version.evidence)
     return [{"statement": str(digest), "by": by} for digest, by in found if by is not None]
-
-
-def _line(row: dict[str, Any]) -> str:
-    since = f" unproven since entry {row['unprovenSince']}" if "unprovenSince" in row else ""
-    note = f"  {row['note']}" if "note" in row else ""
-    return f"{row['index']:>5}  {row['at']}  {row['kind']:<15} {row['signer']}{since}{note}"
-
-
-def _entry(replayed: History, index: int) -> dict[str, Any]:
-    from muniment.cli.trouble import note_of
-    from muniment.core.instant import format_instant
-
-    entry = replayed.entries[index]
-    signer = entry.record.identity.subject if entry.record else ""
-    value = {"index": index, "at": format_instant(entry.admitted_at), "kind": entry.kind, "signer": signer}
-    value |= {"unprovenSince": entry.unproven} if entry.unproven is not None else {}
-    note = note_of(replayed.state, entry, options.now())
-    return value | ({"note": note} if note else {})
