@@ -29,3 +29,13 @@ def test_a_version_links_to_its_decisions(ready: World, tmp_path: Path) -> None:
     log = "".join(p.read_text("utf-8") for p in (tmp_path / "site" / "log").rglob("*.html"))
     assert log.count("<dt>Decides on</dt>") == 2
     assert log.count(f'aria-label="Log entry {release.index}">#{release.index}</a> Released 1 artifact</dd>') == 2
+
+
+def test_the_access_page_names_the_sequencer(ready: World, tmp_path: Path) -> None:
+    assert muniment("site", ready.store.root, tmp_path / "site").code == 0
+    config = ready.history.state.config
+    assert config is not None
+    assert config.sequencer is not None
+    page = (tmp_path / "site" / "access" / "index.html").read_text("utf-8")
+    assert "signs the decisions at gates" in page
+    assert config.sequencer.subject in page.partition('id="sequencer"')[2].partition("</section>")[0]

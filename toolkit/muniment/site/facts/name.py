@@ -7,10 +7,10 @@ from typing import Any
 from muniment.core.instant import format_instant
 from muniment.core.name import Name, VersionId
 from muniment.insight.lineage import concerns, ego, records_of
-from muniment.insight.standing import latest, stays_in
+from muniment.insight.standing import approvals_for, latest, stays_in
 from muniment.site.facts import said
 from muniment.site.facts.book import Book
-from muniment.site.facts.common import event_facts, record_facts, standing_facts, version_link
+from muniment.site.facts.common import approval_facts, event_facts, record_facts, standing_facts, version_link
 from muniment.site.facts.graph import graph_facts
 from muniment.site.facts.running import deployments_of, observed_of
 from muniment.site.facts.trouble import breaches_of, incidents_of
@@ -54,6 +54,7 @@ def _environment(book: Book, name: Name, environment: str) -> Facts:
         "version": version_link(book, now.tenure.version) if now else None,
         "since": format_instant(now.tenure.since) if now else None,
         "by": record_facts(book, book.state.entries[now.tenure.index]) if now else None,
+        "approvals": [approval_facts(book, a) for a in approvals_for(book.state, now.tenure.index)] if now else [],
         "stays": len(stood),
     }
 

@@ -45,6 +45,7 @@ def access_facts(book: Book) -> Facts:
     return {
         "page": "access",
         "threshold": config.threshold,
+        "sequencer": _pattern(config.sequencer) if config.sequencer else None,
         "roles": [{"role": r, "may": sorted(k), "holders": _holders(config, r)} for r, k in config.roles.items()],
         "persons": [{"person": p, "identities": [_pattern(i) for i in ids]} for p, ids in config.persons.items()],
         "namespaces": [
