@@ -1,6 +1,6 @@
 """What the documents tell people to type exists: commands, options, make targets, files, inputs of actions.
 
-The tour is also run from end to end by `make offline`.
+The tour and docs/your-own-model.md are also run from end to end by `make offline`.
 """
 
 from __future__ import annotations

@@ -85,5 +85,8 @@ ends "1 3" "the pack cut short by a byte" verify "copy/${pack##*/}" "$model"
 python "$here/tour.py" >tour.sh
 bash tour.sh >tour.log 2>&1 || { cat tour.log >&2; echo "FAILED: the README's tour" >&2; exit 1; }
 echo "the README's tour: $(grep -c '^muniment\|(muniment' tour.sh) commands"
+python "$here/tour.py" "$here/../../docs/your-own-model.md" >own.sh
+bash own.sh >own.log 2>&1 || { cat own.log >&2; echo "FAILED: docs/your-own-model.md" >&2; exit 1; }
+echo "docs/your-own-model.md: $(grep -c '^muniment\|(muniment' own.sh) commands"
 
 echo "with the network cut: $checked verifications ended as they must"
