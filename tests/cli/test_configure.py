@@ -44,7 +44,17 @@ def test_a_dry_run_says_what_would_change(told: World, place: Path) -> None:
 def test_a_dry_run_of_no_change(told: World, place: Path) -> None:
     ran = muniment("configure", *write(place, registry_document(), POLICY), "--dry-run")
     assert ran.code == 0
-    assert ran.out == "nobody gains or loses anything, and every version passes its gates as before\n"
+    assert ran.out == "nothing changes\n"
+
+
+def test_a_dry_run_names_what_else_changes(told: World, place: Path) -> None:
+    new = registry_document() | {"limits": {"waiverDays": 30}, "title": "Another"}
+    given = write(place, new, {"rules": [], "escalation": "#ml"})
+    ran = muniment("configure", *given, "--dry-run")
+    assert "registry.yaml says otherwise of limits, title\n" in ran.out
+    assert "policy.yaml changes: muniment policy diff says what\n" in ran.out
+    value = json.loads(muniment("configure", *given, "--dry-run", "--json").out)
+    assert (value["otherFields"], value["policy"]) == (["limits", "title"], True)
 
 
 def test_a_mistake_in_registry_yaml_has_its_place(told: World, place: Path) -> None:

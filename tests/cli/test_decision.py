@@ -146,7 +146,10 @@ def test_show_and_history_name_them(decided: Path) -> None:
     assert shown["gates"][1]["findings"][0]["rule"] == "approvals-required"
     lines = muniment("show", VERSION, "-r", decided).out.splitlines()
     said = "approvals-required pass; vsa in entry 14, policy-decision in entry 15"
-    assert f"  promote production (entry 12): {said}" in lines
+    allowed = "signed by operator@sandbox.muniment.dev, approved by reviewer@sandbox.muniment.dev"
+    assert f"  promote production (entry 12): {said}; {allowed}" in lines
+    evidence = [line.split(" ", 3)[3] for line in lines if line.startswith("  sha256:")]
+    assert [kind.split(" by ")[0] for kind in evidence] == ["signature"]
     listed = json.loads(muniment("history", VERSION, "-r", decided, "--json").out)
     kinds = ["release", "vsa", "policy-decision", "approve", "promote", "vsa", "policy-decision"]
     assert [row["kind"] for row in listed] == kinds

@@ -57,6 +57,8 @@ def test_ask_redact_and_see_what_is_left(told: World, ready: Path) -> None:
     assert f"unproven since entry {by}" in muniment("history", *here).out
     shown = json.loads(muniment("show", "aiops/cpu@1.0.0", *here, "--json").out)
     assert [gone["by"] for gone in shown["redacted"]] == [by]
+    assert shown["gates"][0]["unprovenSince"] == by
+    assert f"  release (entry 4): unproven since entry {by};" in muniment("show", "aiops/cpu@1.0.0", *here).out
     assert muniment("pack", "aiops/cpu@1.0.0", *here, "-o", ready / "one.pack").code == 0
     pack = muniment("verify", ready / "one.pack", "--trust", ready / "trust.json")
     assert "1 record redacted" in pack.out

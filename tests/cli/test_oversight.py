@@ -109,3 +109,15 @@ def test_mistakes(told: World, staffed: Path, arguments: list[Any], code: int, f
 def test_a_waiver_where_nobody_may_waive(told: World, place: Path) -> None:
     ran = run(told, place, "reviewer", "waive", "bom", "aiops/cpu@1.0.0", "--reason", "r", "--until", "9d")
     plain(ran, 2, "0 roles may waive")
+
+
+def test_each_of_several_refusals_says_what_to_do(told: World, staffed: Path) -> None:
+    signing = ["--sandbox", told.folder / "sandbox", "--as", "reviewer", "-r", staffed / "registry"]
+    begin = ["incident", "open", "aiops/cpu", "INC-3", "--severity", "low", "--reason", "noise", "--env", "production"]
+    for _ in range(3):
+        assert muniment(*begin, *signing).code == 0
+    ran = muniment("publish", staffed / "registry", "--log-key", staffed / "log.key")
+    assert ran.code == 1
+    assert ran.out.count("\nrefused: incident: ") == 2
+    assert ran.out.count("\n  try: ") == 2
+    assert "2 submissions were not admitted" in ran.err

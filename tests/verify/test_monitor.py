@@ -348,6 +348,8 @@ def test_the_command(told: World, store: LocalStore, tmp_path: Path, monkeypatch
     assert (value["before"], value["size"]) == (0, told.history.checkpoint.size)
     promoted = next(e for e in value["entries"] if e["kind"] == "promote")
     assert promoted["about"] == "aiops/cpu@1.0.0 in production"
+    approved = next(e for e in value["entries"] if e["kind"] == "approve")
+    assert approved["about"] == f"approved entry {promoted['index']}"
     assert promoted["signer"].startswith("operator@")
     submit(store, told.sign("trainer", signature(b"seen")).data)
     assert not publish(store, told.key, now()).turned

@@ -18,6 +18,8 @@ def change_json(change: Change) -> dict[str, Any]:
         "gained": [_right(r) for r in change.gained],
         "lost": [_right(r) for r in change.lost],
         "otherTimes": [_right(r) for r in change.moved],
+        "otherFields": list(change.fields),
+        "policy": change.policy,
         "newlyFailing": [
             {
                 "version": str(f.version),
@@ -37,10 +39,12 @@ def change_text(change: Change) -> list[str]:
         *_lines("loses", change.lost),
         *_lines("keeps, at other times:", change.moved),
     ]
+    lines += [f"registry.yaml says otherwise of {', '.join(change.fields)}"] if change.fields else []
+    lines += ["policy.yaml changes: muniment policy diff says what"] if change.policy else []
     for failing in change.failing:
         lines.append(f"{failing.version} would no longer pass the gate {_gate(failing)}")
         lines += [f"  {line}" for line in findings_text(failing.findings)]
-    return lines or ["nobody gains or loses anything, and every version passes its gates as before"]
+    return lines or ["nothing changes"]
 
 
 def pattern_json(pattern: Pattern) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def gates_of(state: State, version: VersionId) -> list[dict[str, Any]]:
 
     return [
         _gate(e)
+        | _allowed(state, e)
         | {"findings": findings_json(e.findings), "decisions": [_record(d) for d in decisions_on(state, e.index)]}
         for e in _passed(state, version)
     ]
@@ -71,7 +72,10 @@ def gate_line(gate: dict[str, Any]) -> str:
     rules = [f"{f['rule']} {f['status']}" for f in gate["findings"] if f["status"] != "not-applicable"]
     signed = [f"{d['kind']} in entry {d['entry']}" for d in gate["decisions"]]
     where = f" {gate['environment']}" if "environment" in gate else ""
-    said = "; ".join(filter(None, [", ".join(rules) or "no rule applied", ", ".join(signed)]))
+    plain = f"unproven since entry {gate['unprovenSince']}" if "unprovenSince" in gate else "no rule applied"
+    allowed = f"signed by {gate['signer']}"
+    allowed += f", approved by {', '.join(gate['approvedBy'])}" if gate["approvedBy"] else ""
+    said = "; ".join(filter(None, [", ".join(rules) or plain, ", ".join(signed), allowed]))
     return f"  {gate['gate']}{where} (entry {gate['entry']}): {said}"
 
 
@@ -118,7 +122,17 @@ def _passed(state: State, version: VersionId) -> list[Entry]:
 
 def _gate(event: Entry) -> dict[str, Any]:
     where = getattr(event.event, "environment", None)
-    return {"gate": event.kind, "entry": event.index} | ({"environment": where} if where else {})
+    value = {"gate": event.kind, "entry": event.index} | ({"environment": where} if where else {})
+    return value | ({"unprovenSince": event.unproven} if event.unproven is not None else {})
+
+
+def _allowed(state: State, event: Entry) -> dict[str, Any]:
+    """Who signed an event, and who approved it."""
+    from muniment.insight.standing import approvals_for
+
+    signed = [state.entries[a.index].record for a in approvals_for(state, event.index)]
+    approved = [record.identity.subject for record in signed if record is not None]
+    return {"signer": event.record.identity.subject if event.record else "", "approvedBy": approved}
 
 
 def _record(found: Entry) -> dict[str, Any]:

@@ -11,11 +11,8 @@ from muniment.cli import options, output
 from muniment.core.errors import Missing
 
 if TYPE_CHECKING:
-    from muniment.registry.event import Event
     from muniment.registry.fold import History
-    from muniment.registry.state import Entry, State
-
-_NAMED = 2  # subjects of evidence that a line has room for
+    from muniment.registry.state import State
 
 
 def history(
@@ -36,35 +33,6 @@ def history(
     output.result(rows, "\n".join(map(_line, rows)), json)
 
 
-def about(state: State, entry: Entry) -> str:
-    """What an entry is about, in a few words; nothing for the end of a batch."""
-    from muniment.registry.decision import decided
-
-    event, on = entry.event, decided(entry)
-    if event is not None:
-        return " ".join(filter(None, [*_said(event), *_targets(state, event)]))
-    if on is not None:
-        return f"entry {on}"
-    names = [s.name for s in entry.record.statement.subjects] if entry.record else []
-    return ", ".join([*names[:_NAMED], *([f"{len(names) - _NAMED} more"] if len(names) > _NAMED else [])])
-
-
-def _said(event: Event) -> list[str]:
-    """The words of an event that say what it does, in the order of a sentence."""
-    version = getattr(event, "version", None)
-    fields = ("decision", "rule", "action", "incident", "name" if version is None else "version", "status")
-    found = [str(value) for field in fields if (value := getattr(event, field, None)) is not None]
-    environment = getattr(event, "environment", None)
-    return [*found, f"in {environment}"] if environment else found
-
-
-def _targets(state: State, event: Event) -> list[str]:
-    """The entries of the statements that an event is about, or a statement itself where the log does not hold it."""
-    one = getattr(event, "target", None) or getattr(event, "request", None)
-    targets = getattr(event, "statements", ()) if one is None else (one,)
-    return [f"entry {state.statements[t][0]}" if t in state.statements else str(t) for t in targets]
-
-
 def _of_version(state: State, selector: str) -> Sequence[int]:
     from muniment.core.name import parse_selector
     from muniment.insight.standing import words_on
@@ -80,12 +48,13 @@ def _of_version(state: State, selector: str) -> Sequence[int]:
 def _row(replayed: History, index: int) -> dict[str, Any]:
     from muniment.cli.trouble import note_of
     from muniment.core.instant import format_instant
+    from muniment.interop.about import about_of
     from muniment.registry.leaf import parse_line
 
     entry = replayed.entries[index]
     signer = entry.record.identity.subject if entry.record else ""
     value = {"index": index, "at": format_instant(entry.admitted_at), "kind": entry.kind, "signer": signer}
-    value |= {"about": words} if (words := about(replayed.state, entry)) else {}
+    value |= {"about": words} if (words := about_of(replayed.state, entry)) else {}
     value |= {"statement": str(parse_line(entry.leaf).statement)} if entry.kind != "state" else {}
     value |= {"unprovenSince": entry.unproven} if entry.unproven is not None else {}
     note = note_of(replayed.state, entry, options.now())

@@ -26,6 +26,8 @@ def show(asked: Asked, findings: Sequence[Finding], form: str, json: bool) -> No
     if form not in FORMATS:
         raise Usage(f"There is no format {form!r}.", f"Choose among {', '.join(FORMATS)}.")
     value = FORMATS["json" if json else form](asked, findings)
+    if form == "text" and not json:
+        output.say(f"{asked.title}: {'passes' if asked.passes else 'does not pass'}")
     text = value if isinstance(value, str) else ""
     output.result(value, text.rstrip("\n"), not isinstance(value, str))
     report({"passes": "true" if asked.passes else "false"}, markdown(asked, findings), [])

@@ -12,7 +12,7 @@ from muniment.core.errors import Untrusted
 from muniment.core.instant import format_instant
 
 if TYPE_CHECKING:
-    from muniment.registry.state import Entry
+    from muniment.registry.state import Entry, State
     from muniment.verify.monitor import Monitored, Waiting
 
 
@@ -62,21 +62,21 @@ def _value(done: Monitored) -> dict[str, Any]:
         "origin": done.history.checkpoint.origin,
         "size": done.history.checkpoint.size,
         "before": done.before,
-        "entries": [_entry(entry) for entry in done.shown],
+        "entries": [_entry(done.history.state, entry) for entry in done.shown],
         "inbox": None if done.inbox is None else [_waiting(one) for one in done.inbox],
         "remarks": list(done.remarks),
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
-    from muniment.interop.reports import about_of
+def _entry(state: State, entry: Entry) -> dict[str, Any]:
+    from muniment.interop.about import about_of
 
     assert entry.record is not None
     return {
         "index": entry.index,
         "at": format_instant(entry.admitted_at),
         "kind": entry.kind,
-        "about": about_of(entry),
+        "about": about_of(state, entry),
         "signer": entry.record.identity.subject,
         "statement": str(entry.record.statement_digest),
     }
@@ -90,7 +90,7 @@ def _waiting(one: Waiting) -> dict[str, Any]:
 def _text(done: Monitored, place: str) -> str:
     size = done.history.checkpoint.size
     lines = [f"VERIFIED: {place}: {size} entries, {size - done.before} since the last look"]
-    for entry in map(_entry, done.shown):
+    for entry in (_entry(done.history.state, shown) for shown in done.shown):
         lines.append(f"  entry {entry['index']} ({entry['at']}): {entry['kind']} {entry['about']} by {entry['signer']}")
     for one in done.inbox or ():
         word = "UNDECIDED" if one.late else "waits"

@@ -115,17 +115,25 @@ def _value(done: Published) -> dict[str, Any]:
 
 
 def _text(done: Published) -> str:
-    from muniment.interop.findings import findings_text
-
     lines = [f"entry {e.index}: {e.kind}" for e in done.admitted]
+    alone = sum(not t.waits for t in done.turned) == 1
     for turned in done.turned[:SHOWN]:
-        lines.append(f"{'waits' if turned.waits else 'refused'}: {turned.kind or turned.path}: {turned.error.fact}")
-        lines += [f"  {line}" for line in findings_text(getattr(turned.error, "findings", ()))]
-        if turned.waits and turned.statement:
-            lines.append(f"  STATEMENT: {turned.statement}")
+        lines += _turned(turned, alone)
     if len(done.turned) > SHOWN:
         lines.append(f"and {len(done.turned) - SHOWN} more: see --json")
     if done.left:
         lines.append(f"{done.left} submissions were not looked at yet: publish again")
     lines.append(f"the log has {done.history.checkpoint.size} entries")
     return "\n".join(lines)
+
+
+def _turned(turned: Turned, alone: bool) -> list[str]:
+    """A submission that was not admitted. One refused `alone` ends the command, and is told with its remedy then."""
+    from muniment.interop.findings import findings_text
+
+    told = findings_text(getattr(turned.error, "findings", ()))
+    lines = [f"{'waits' if turned.waits else 'refused'}: {turned.kind or turned.path}: {turned.error.fact}"]
+    lines += [f"  {line}" for line in told]
+    if not told and (turned.waits or not alone):
+        lines.append(f"  try: {turned.error.remedy}")
+    return [*lines, f"  STATEMENT: {turned.statement}"] if turned.waits and turned.statement else lines

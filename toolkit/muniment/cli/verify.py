@@ -11,6 +11,7 @@ from muniment.cli import commands, options, output
 from muniment.cli.entries import history
 
 if TYPE_CHECKING:
+    from muniment.core.digest import Digest
     from muniment.verify.target import Verified
 
 
@@ -106,7 +107,8 @@ def show(
     value |= {"redacted": gone} if (gone := _gone(state, version)) else {}
     more, told = trouble_of(state, version.id, options.now())
     gates = gates_of(state, version.id)
-    lines = [line for key, item in (value | told).items() for line in _field(key, item)]
+    shown = value | {"evidence": [_evidence(state, digest) for digest in version.evidence]} | told
+    lines = [line for key, item in shown.items() for line in _field(key, item)]
     lines += ["gates:", *(gate_line(gate) for gate in gates)]
     output.result(value | more | {"gates": gates}, "\n".join(lines), json)
 
@@ -156,6 +158,8 @@ def _row(state: Any, version: Any) -> dict[str, Any]:
 
 def _field(key: str, value: Any) -> list[str]:
     """A field of a document as lines: long or made items of a list a line each."""
+    if isinstance(value, dict):
+        return [f"{key}:", *(f"  {line}" for name, item in value.items() for line in _field(name, item))]
     if not isinstance(value, list):
         return [f"{key}: {value}"]
     items = [" ".join(str(i[k]) for k in sorted(i, reverse=True)) if isinstance(i, dict) else str(i) for i in value]
@@ -173,6 +177,13 @@ def _table(rows: list[dict[str, Any]]) -> str:
 def _owing(row: dict[str, Any]) -> str:
     entries = ", ".join(map(str, row.get("owes", ())))
     return f"  owes approvals: emergency in entry {entries}" if entries else ""
+
+
+def _evidence(state: Any, digest: Digest) -> str:
+    """A record that a release names, for people: its kind and signer, beside its statement."""
+    entry = state.entries[state.statements[digest][0]]
+    who = f" by {entry.record.identity.subject}" if entry.record else ""
+    return f"{digest} {entry.kind}{who} (entry {entry.index})"
 
 
 def _gone(state: Any, version: Any) -> list[dict[str, Any]]:

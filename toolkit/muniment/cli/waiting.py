@@ -49,7 +49,7 @@ def tell_of_incident(registry: str, state: State, name: Name, incident: str) -> 
     said = (s.predicate for _, s in _inbox(registry) if kind_of(s.predicate_type) == "incident")
     if all((p.get("name"), p.get("incident")) != (str(name), incident) for p in said):
         output.say(f"note: No incident {incident} of {name} is open, so publish will refuse this.")
-        output.say(f"  try: muniment incident open {name} {incident} --severity high --reason ...")
+        output.say(f"  try: muniment incident open {name} {incident} --env ENVIRONMENT --severity high --reason ...")
 
 
 def _speaks_of(statement: Statement, digest: Digest) -> bool:

@@ -8,14 +8,13 @@ from datetime import datetime
 from muniment.core.instant import format_instant, format_posix
 from muniment.insight.doctor import Check, Verdict
 from muniment.insight.due import Due
+from muniment.interop.about import about_of
 from muniment.interop.github import Annotation, Level, cell, report, table
 from muniment.policy.finding import Finding, Status
 from muniment.registry.cosign import Gathered
-from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.draft import Turned
-from muniment.registry.event import Approve, Configure, Event
 from muniment.registry.sequencer import Published
-from muniment.registry.state import Entry
+from muniment.registry.state import Entry, State
 from muniment.verify.monitor import Monitored
 from muniment.verify.target import Verified
 from muniment.verify.witness import Cosigned
@@ -50,7 +49,7 @@ def report_witness(done: Cosigned, vkey: str) -> None:
 
 def report_monitor(done: Monitored) -> None:
     """Tells the running step what is new in a log and what waits: a notice an entry, a warning a submission."""
-    notices = [Annotation(Level.NOTICE, _told(entry), "New entry") for entry in done.shown]
+    notices = [Annotation(Level.NOTICE, _told(done.history.state, entry), "New entry") for entry in done.shown]
     warnings = [Annotation(Level.WARNING, f"{one.path}: {one.reason}", "Undecided") for one in done.late]
     report(monitor_outputs(done), monitor_summary(done), [*warnings, *notices])
 
@@ -96,14 +95,16 @@ def monitor_summary(done: Monitored) -> str:
     """Markdown: the new entries, what waits in the inbox, and remarks."""
     point = done.history.checkpoint
     parts = [f"### {cell(point.origin)}: {point.size} entries, {point.size - done.before} since the last look\n"]
-    parts += _section("New", ("entry", "kind", "about", "signed by"), [_admitted_row(entry) for entry in done.shown])
+    parts += _section(
+        "New", ("entry", "kind", "about", "signed by"), [_admitted_row(done.history.state, e) for e in done.shown]
+    )
     waiting = [(one.path, one.kind, one.reason, "late" if one.late else "") for one in done.inbox or ()]
     parts += _section("In the inbox", ("submission", "kind", "why", ""), waiting)
     return "\n".join([*parts, *(f"- {cell(remark)}" for remark in done.remarks)])
 
 
-def _told(entry: Entry) -> str:
-    index, kind, about, signer = _admitted_row(entry)
+def _told(state: State, entry: Entry) -> str:
+    index, kind, about, signer = _admitted_row(state, entry)
     return f"entry {index}: {kind} {about} by {signer}"
 
 
@@ -125,7 +126,7 @@ def publish_summary(done: Published) -> str:
     """Markdown: one table a fate, then every finding that asks for something."""
     checkpoint = done.history.checkpoint
     parts = [f"### {cell(checkpoint.origin)}: {checkpoint.size} entries\n"]
-    admitted = [_admitted_row(entry) for entry in done.admitted if entry.record is not None]
+    admitted = [_admitted_row(done.history.state, e) for e in done.admitted if e.record is not None]
     parts += _section("Admitted", ("entry", "kind", "about", "signed by"), admitted)
     for title, waits in (("Waiting", True), ("Refused", False)):
         turned = [one for one in done.turned if one.waits is waits]
@@ -184,32 +185,9 @@ def findings_of(turned: Turned) -> tuple[Finding, ...]:
     return tuple(getattr(turned.error, "findings", ()))
 
 
-def _admitted_row(entry: Entry) -> Row:
+def _admitted_row(state: State, entry: Entry) -> Row:
     assert entry.record is not None
-    return (str(entry.index), entry.kind, about_of(entry), entry.record.identity.subject)
-
-
-def about_of(entry: Entry) -> str:
-    """What an entry is about, in a few words."""
-    if entry.event is not None:
-        return _target(entry.event)
-    subjects = entry.record.statement.subjects if entry.record else ()
-    more = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
-    return f"{subjects[0].name}{more}" if subjects else ""
-
-
-def _target(event: Event) -> str:
-    match event:
-        case Configure():
-            return "the registry's configuration"
-        case Approve(target=target):
-            return str(target)
-        case RequestDeletion(statements=statements):
-            return ", ".join(map(str, statements))
-        case Redact(bundles=bundles):
-            return ", ".join(map(str, bundles))
-    version, environment = getattr(event, "version", ""), getattr(event, "environment", "")
-    return f"{version} in {environment}" if environment else str(version)
+    return (str(entry.index), entry.kind, about_of(state, entry), entry.record.identity.subject)
 
 
 def _section(title: str, header: Row, rows: Sequence[Row]) -> list[str]:

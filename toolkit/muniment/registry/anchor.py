@@ -47,7 +47,7 @@ def check_anchor(data: bytes, note: bytes, state: State, who: Pattern) -> Signed
     if not who.matches(signed.identity):
         raise Untrusted(
             f"The checkpoint is anchored by {signed.identity.subject}, not by {who.subject}.",
-            "Ask the registry's makers who anchors it.",
+            "Who registry.yaml names as sequencer runs muniment publish; a reader asks the registry's makers.",
         )
     if abs(signed.signed_at - state.admitted_at) > APART:
         raise Untrusted(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from muniment.core.name import VersionId
 from muniment.policy.engine import evaluate, failures
@@ -41,12 +42,17 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The difference between two configurations; `moved` are rights that are held at other times than before."""
+    """The difference between two configurations; `moved` are rights that are held at other times than before.
+
+    `fields` are those of registry.yaml that differ and are no roles or bindings, `policy` whether policy.yaml differs.
+    """
 
     gained: tuple[Right, ...]
     lost: tuple[Right, ...]
     moved: tuple[Right, ...]
     failing: tuple[Failing, ...]
+    fields: tuple[str, ...]
+    policy: bool
 
 
 def compare(state: State, new: Config, at: datetime) -> Change:
@@ -57,7 +63,14 @@ def compare(state: State, new: Config, at: datetime) -> Change:
         tuple(sorted(before.keys() - after.keys(), key=_order)),
         tuple(sorted((r for r in before.keys() & after.keys() if before[r] != after[r]), key=_order)),
         tuple(_failing(state, new, at)),
+        tuple(_fields(config_of(state).source["registry"], new.source["registry"])),
+        config_of(state).source["policy"] != new.source["policy"],
     )
+
+
+def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    names = (before.keys() | after.keys()) - {"roles", "bindings"}
+    return sorted(name for name in names if before.get(name) != after.get(name))
 
 
 def rights(config: Config, at: datetime) -> dict[Right, tuple[Period, ...]]:

@@ -162,7 +162,9 @@ def _check_place(state: State, signed: Signed, event: Event, kind: str, at: date
     if event.after != last:
         now = "nothing happened to its target yet" if last is None else f"the last event of its target is entry {last}"
         said = "no entry" if event.after is None else f"entry {event.after}"
-        raise Refused(f"The {kind} event follows {said}, but {now}.", "Look at the present state and sign a new event.")
+        raise Refused(
+            f"The {kind} event follows {said}, but {now}.", "Run the command again: what it signs then follows that."
+        )
 
 
 def _check_rejected(state: State, signed: Signed, event: Event, at: datetime) -> None:
