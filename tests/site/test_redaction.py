@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from muniment.registry.deletion import Redact
 from muniment.registry.leaf import parse_line
 from muniment.registry.paths import blob_path
 from muniment.registry.store.local import LocalStore
@@ -91,3 +92,12 @@ def test_an_earlier_state_shows_the_tombstone_too(before: World, after: World, t
     facts = json.loads((tmp_path / "past" / f"{PAGE}.json").read_bytes())
     assert [e["index"] for e in facts["evidence"] if "unproven" in e] == [2]
     assert not (tmp_path / "past" / gone(after)).exists()
+
+
+def test_the_rules_page_says_which_decisions_it_cannot_count(built: Path, after: World) -> None:
+    facts = json.loads((built / "policy/index.json").read_bytes())
+    (redact,) = [e.event for e in after.history.state.entries.values() if isinstance(e.event, Redact)]
+    assert facts["unproven"] == len(redact.decisions) == 3
+    shown = Reading((built / "policy/index.html").read_bytes()).shown
+    assert "Not counted: 3 decisions whose evidence is redacted" in shown
+    assert "not asked yet" not in shown

@@ -87,3 +87,9 @@ def test_versions_that_no_incident_concerns_show_none(site: dict[str, bytes]) ->
         facts, text = told(site, page)
         assert facts["incidents"] == []
         assert "Incidents" not in text
+
+
+def test_the_rules_page_lists_the_triggers(later: dict[str, bytes]) -> None:
+    facts, text = told(later, "policy")
+    assert [t["id"] for t in facts["triggers"]] == ["recall", "latency"]  # type: ignore[attr-defined]
+    assert "It misses incidents recall recall production below 0.7 in 1 window critical" in text

@@ -38,6 +38,12 @@ class Trigger:
     below: float | None
     windows: int
 
+    @property
+    def bounds(self) -> str:
+        """The bounds in words: `above 0.08`, `below 0.5`, or both."""
+        bounds = (("above", self.above), ("below", self.below))
+        return " or ".join(f"{word} {bound!r}" for word, bound in bounds if bound is not None)
+
     def is_crossed(self, value: float) -> bool:
         """Whether a number is out of bounds."""
         over = self.above is not None and value > self.above
@@ -102,21 +108,16 @@ def _reading(trigger: Trigger, windows: Sequence[Numbers]) -> Reading:
     known = [value for value in values if value is not None]
     what = f"{'the drift of ' if trigger.drift else ''}{trigger.watched}"
     if len(values) < trigger.windows or not all(map(trigger.is_crossed, known)):
-        alarm, reason = Alarm.QUIET, f"{what}: {_told(known)}, not {_bounds(trigger)} in {_many(trigger.windows)}"
+        alarm, reason = Alarm.QUIET, f"{what}: {_told(known)}, not {trigger.bounds} in {_many(trigger.windows)}"
     elif len(known) < len(values):
         alarm, reason = Alarm.UNKNOWN, f"{what} was not observed in {_many(len(values) - len(known))}"
     else:
-        alarm, reason = Alarm.FIRED, f"{what}: {_told(known)}, {_bounds(trigger)} in {_many(trigger.windows)}"
+        alarm, reason = Alarm.FIRED, f"{what}: {_told(known)}, {trigger.bounds} in {_many(trigger.windows)}"
     return Reading(trigger.id, trigger.title, trigger.severity, alarm, f"{reason}.")
 
 
 def _told(values: Sequence[float]) -> str:
     return ", ".join(map(repr, values)) or "nothing yet"
-
-
-def _bounds(trigger: Trigger) -> str:
-    bounds = (("above", trigger.above), ("below", trigger.below))
-    return " or ".join(f"{word} {bound!r}" for word, bound in bounds if bound is not None)
 
 
 def _many(count: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from muniment.core.instant import format_instant
 from muniment.policy.document import RuleUse
 from muniment.policy.gates import GATES
+from muniment.policy.triggers import Trigger
 from muniment.registry.access import ACCESS_KEY
 from muniment.registry.config import Config
 from muniment.registry.event import Configure
@@ -33,9 +34,24 @@ def policy_facts(book: Book) -> Facts:
     return {
         "page": "policy",
         "gates": [g for g in gates if g["rules"]],
+        "triggers": [_trigger(t) for t in config.policy.triggers],
+        "unproven": sum(e.event is not None and e.unproven is not None for e in book.entries),
         "environments": list(config.environments),
         "configuration": str(config.digest),
         "changes": _changes(book),
+    }
+
+
+def _trigger(trigger: Trigger) -> Facts:
+    """What a trigger watches, and when it fires."""
+    return {
+        "id": trigger.id,
+        "title": trigger.title,
+        "environment": trigger.environment,
+        "watched": f"the drift of {trigger.watched}" if trigger.drift else trigger.watched,
+        "fires": trigger.bounds,
+        "windows": trigger.windows,
+        "severity": trigger.severity,
     }
 
 
