@@ -161,7 +161,7 @@ def test_what_changes_between_two_policies(told: World, place: Path, files: Path
         0,
         [
             "~ rule evidence-required",
-            "    params: {'evidence': ['signature']} -> {'evidence': ['signature', 'bom']}",
+            '    with: {"evidence": ["signature"]} -> {"evidence": ["signature", "bom"]}',
             "+ rule later",
         ],
     )

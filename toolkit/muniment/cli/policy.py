@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,14 +161,20 @@ def _cases_json(tried: list[tuple[Path, Tried]]) -> list[dict[str, Any]]:
     ]
 
 
+_WRITTEN = {"params": "with"}  # fields of a rule that policy.yaml calls otherwise
+
+
 def _change_json(change: RuleChange) -> dict[str, Any]:
-    what = [{"field": f, "before": _text(a), "after": _text(b)} for f, a, b in change.what]
+    what = [{"field": _WRITTEN.get(f, f), "before": _text(a), "after": _text(b)} for f, a, b in change.what]
     return {change.of: change.rule, "change": change.kind} | ({"what": what} if what else {})
 
 
 def _change_lines(change: RuleChange) -> list[str]:
     sign = {"added": "+", "removed": "-"}.get(change.kind, "~")
-    return [f"{sign} {change.of} {change.rule}", *(f"    {f}: {_text(a)} -> {_text(b)}" for f, a, b in change.what)]
+    return [
+        f"{sign} {change.of} {change.rule}",
+        *(f"    {_WRITTEN.get(f, f)}: {_text(a)} -> {_text(b)}" for f, a, b in change.what),
+    ]
 
 
 def _effect_json(effect: Effect) -> dict[str, Any]:
@@ -197,4 +205,7 @@ def _reason(before: Finding | None, after: Finding | None) -> str:
 
 
 def _text(value: Any) -> str:
+    """A field's value as policy.yaml may have it."""
+    if isinstance(value, (Mapping, list, tuple)):
+        return dumps(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
