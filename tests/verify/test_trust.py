@@ -72,3 +72,11 @@ def test_a_log_that_describes_itself_by_something_else(told: World, tmp_path: Pa
     store.write(leaf_file(0), b"".join(lines[at:]))
     with pytest.raises((Untrusted, Malformed)):
         own_trust(store)
+
+
+def test_a_log_that_describes_itself_by_another_event(told: World, tmp_path: Path) -> None:
+    store = told.copy(tmp_path / "r")
+    at = next(e.index for e in told.history.entries if e.kind == "release")
+    store.write(leaf_file(0), b"".join(store.read(leaf_file(0)).splitlines(keepends=True)[at:]))
+    with pytest.raises(Untrusted, match="does not begin with a configure entry"):
+        own_trust(store)
