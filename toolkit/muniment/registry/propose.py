@@ -12,12 +12,12 @@ from muniment.core.errors import Missing
 from muniment.core.name import InEnvironment, Latest, Name, Selector, VersionId
 from muniment.evidence.statement import Statement, Subject
 from muniment.registry import redaction
-from muniment.registry.access import ACCESS_KEY, AccessReview, Granted
+from muniment.registry.access import AccessReview, Granted
 from muniment.registry.deletion import Redact, RequestDeletion
 from muniment.registry.event import (
-    CONFIG_KEY,
     Approve,
     Archive,
+    Event,
     LogRef,
     Promote,
     Release,
@@ -25,9 +25,7 @@ from muniment.registry.event import (
     Retire,
     Rollback,
     RotateKey,
-    stage_key,
     subjects_of,
-    version_key,
 )
 from muniment.registry.oversight import Incident, Revoke, Waive
 from muniment.registry.predicate import format_event
@@ -61,16 +59,8 @@ def rotate(
     state: State, log_keys: tuple[str, ...] | None, trusted_root: Mapping[str, Any] | None, reason: str, at: datetime
 ) -> Statement:
     """The change of the log's keys, of the Sigstore trusted root, or of both (None: as it is)."""
-    return format_event(
-        RotateKey(
-            log=_log(state),
-            after=state.last.get(CONFIG_KEY),
-            at=at,
-            reason=reason,
-            log_keys=log_keys,
-            trusted_root=trusted_root,
-        )
-    )
+    event = RotateKey(log=_log(state), after=None, at=at, reason=reason, log_keys=log_keys, trusted_root=trusted_root)
+    return _following(state, event)
 
 
 def release(
@@ -81,10 +71,8 @@ def release(
     at: datetime,
 ) -> Statement:
     """The release of a version."""
-    after = state.last.get(version_key(version))
-    return format_event(
-        Release(log=_log(state), after=after, at=at, version=version, artifacts=artifacts, evidence=evidence)
-    )
+    event = Release(log=_log(state), after=None, at=at, version=version, artifacts=artifacts, evidence=evidence)
+    return _following(state, event)
 
 
 def approve(
@@ -119,7 +107,7 @@ def approve(
 def revoke(state: State, target: Digest, reason: str, at: datetime) -> Statement:
     """The taking back of an approval, rejection or waiver, whose statement has the digest `target`."""
     event = Revoke(log=_log(state), after=None, at=at, target=target, reason=reason)
-    return format_event(replace(event, after=state.last.get(event.acts_on(""))))
+    return _following(state, event)
 
 
 def waive(
@@ -147,7 +135,7 @@ def waive(
         expires=expires,
         ticket=ticket,
     )
-    return format_event(replace(event, after=state.last.get(event.acts_on(""))), subjects)
+    return _following(state, event, subjects)
 
 
 def incident(
@@ -178,7 +166,7 @@ def incident(
         ticket=ticket,
     )
     subjects = subjects_of(_artifacts(state, version)) if version else ()
-    return format_event(replace(event, after=state.last.get(event.acts_on(""))), subjects)
+    return _following(state, event, subjects)
 
 
 def access_review(
@@ -188,7 +176,7 @@ def access_review(
     assert state.config is not None
     event = AccessReview(
         log=_log(state),
-        after=state.last.get(ACCESS_KEY),
+        after=None,
         at=at,
         size=size,
         configuration=state.config.digest,
@@ -196,14 +184,13 @@ def access_review(
         granted=granted,
         summary=summary,
     )
-    return format_event(event)
+    return _following(state, event)
 
 
 def promote(state: State, version: VersionId, environment: str, reason: str, at: datetime) -> Statement:
     """The promotion of a version into an environment."""
-    after = state.last.get(stage_key(version.name, environment))
-    event = Promote(log=_log(state), after=after, at=at, version=version, environment=environment, reason=reason)
-    return format_event(event, subjects_of(_artifacts(state, version)))
+    event = Promote(log=_log(state), after=None, at=at, version=version, environment=environment, reason=reason)
+    return _following(state, event, subjects_of(_artifacts(state, version)))
 
 
 def rollback(
@@ -221,7 +208,7 @@ def rollback(
         raise Missing(f"No version of {version.name} stands in {environment}.", "There is nothing to roll back.")
     event = Rollback(
         log=_log(state),
-        after=state.last.get(stage_key(version.name, environment)),
+        after=None,
         at=at,
         version=version,
         environment=environment,
@@ -230,7 +217,7 @@ def rollback(
         reason=reason,
         emergency_role=emergency_role,
     )
-    return format_event(event, subjects_of(_artifacts(state, version)))
+    return _following(state, event, subjects_of(_artifacts(state, version)))
 
 
 def deploy(
@@ -254,8 +241,7 @@ def deploy(
         instance=instance,
         reason=reason,
     )
-    event = replace(event, after=state.last.get(event.acts_on("")))
-    return format_event(event, subjects_of(_artifacts(state, version)))
+    return _following(state, event, subjects_of(_artifacts(state, version)))
 
 
 def observe(
@@ -297,7 +283,7 @@ def retire(
     """The retirement of a version."""
     event = Retire(
         log=_log(state),
-        after=state.last.get(version_key(version)),
+        after=None,
         at=at,
         version=version,
         category=category,
@@ -305,7 +291,7 @@ def retire(
         replacement=replacement,
         archive=archive,
     )
-    return format_event(event, subjects_of(_artifacts(state, version)))
+    return _following(state, event, subjects_of(_artifacts(state, version)))
 
 
 def request_deletion(
@@ -316,7 +302,7 @@ def request_deletion(
         log=_log(state), after=None, at=at, statements=statements, basis=basis, reason=reason, reference=reference
     )
     records = redaction.bundles_of(state, statements).values()
-    return format_event(replace(event, after=state.last.get(event.acts_on(""))), _about(state, records))
+    return _following(state, event, _about(state, records))
 
 
 def redact(state: State, request: Digest, bundles: tuple[Digest, ...], reason: str, at: datetime) -> Statement:
@@ -332,7 +318,12 @@ def redact(state: State, request: Digest, bundles: tuple[Digest, ...], reason: s
     event = Redact(
         log=_log(state), after=None, at=at, request=request, bundles=named, decisions=decisions, reason=reason
     )
-    return format_event(replace(event, after=state.last.get(event.acts_on(""))), _about(state, records))
+    return _following(state, event, _about(state, records))
+
+
+def _following(state: State, event: Event, subjects: tuple[Subject, ...] = ()) -> Statement:
+    """An event as the next one of what it acts on, whoever signs it."""
+    return format_event(replace(event, after=state.last.get(event.acts_on(""))), subjects)
 
 
 def _about(state: State, records: Collection[int]) -> tuple[Subject, ...]:
