@@ -93,7 +93,7 @@ def test_the_gates_are_those_at_which_the_registry_asks() -> None:
     asked = set()
     for name, tree in modules().items():
         for node in ast.walk(tree) if name.startswith("registry.judges") else ():
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("gather"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("gather", "gather_version")):
                 gate = node.args[1]
                 moves = {move.kind for move in Move.__subclasses__()}
                 asked |= moves if ast.unparse(gate) == "event.kind" else {ast.literal_eval(gate)}

@@ -120,7 +120,5 @@ def failures_at(
     state: State, version: VersionId, gate: str, environment: str | None, index: int, at: datetime
 ) -> tuple[Finding, ...]:
     """What would fail a version at a gate at a time, with the approvals that the entry `index` had."""
-    known, entry = state.versions[version], state.entries[index]
-    evidence = facts.bound_evidence(state, known)
-    subject = facts.gather(state, gate, entry.record, version, evidence, known.artifacts, at, environment)
+    subject = facts.gather_version(state, gate, state.entries[index].record, state.versions[version], at, environment)
     return failures(evaluate(config_of(state).policy, subject))

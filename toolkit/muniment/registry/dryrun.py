@@ -52,9 +52,7 @@ def facts_at(state: State, version: VersionId, gate: str, environment: str | Non
             raise Refused(f"The environment {environment!r} is not configured.", "Choose a configured one.")
         if known.retired:
             raise Refused(f"{version} is retired.", "Choose a version that is not.")
-    evidence = facts.bound_evidence(state, known)
-    place = environment if gate in IN_ENVIRONMENTS else None
-    return facts.gather(state, gate, None, version, evidence, known.artifacts, at, place)
+    return facts.gather_version(state, gate, None, known, at, environment if gate in IN_ENVIRONMENTS else None)
 
 
 def release_facts(

@@ -85,6 +85,13 @@ def gather(
     )
 
 
+def gather_version(
+    state: State, gate: str, signed: Signed | None, version: VersionState, at: datetime, environment: str | None
+) -> Facts:
+    """The same of a version that is released, on the evidence it is bound to."""
+    return gather(state, gate, signed, version.id, bound_evidence(state, version), version.artifacts, at, environment)
+
+
 def gather_record(
     state: State, brought: Signed | None, record: EvidenceFact, statement: Statement, at: datetime
 ) -> Facts:

@@ -64,8 +64,7 @@ def _check_startable(state: State, event: Deploy, version: VersionState, runs: o
 
 
 def _findings(state: State, signed: Signed, event: Deploy, version: VersionState, at: datetime) -> tuple[Finding, ...]:
-    evidence = facts.bound_evidence(state, version)
-    found = facts.gather(state, "deploy", signed, event.version, evidence, version.artifacts, at, event.environment)
+    found = facts.gather_version(state, "deploy", signed, version, at, event.environment)
     return judge_policy(state, found, redaction.is_underivable(state, version))
 
 

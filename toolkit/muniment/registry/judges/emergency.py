@@ -78,10 +78,7 @@ def settled(state: State, breach: Breach, by: int, at: datetime) -> State:
     assert entry.record is not None
     rules = facts.config_at(state, breach.index).policy.rules
     owed = Policy(tuple(_bare(use) for use in rules if use.id in breach.rules))
-    evidence = facts.bound_evidence(state, version)
-    subject = facts.gather(
-        state, "rollback", entry.record, version.id, evidence, version.artifacts, at, breach.environment
-    )
+    subject = facts.gather_version(state, "rollback", entry.record, version, at, breach.environment)
     if any(f.status is not Status.PASS for f in evaluate(owed, subject)):
         return state
     return with_breach(consume(state, entry.record, breach.index), replace(breach, settled_by=by, settled_at=at))

@@ -138,8 +138,7 @@ def _returns(
 
 
 def _facts(state: State, signed: Signed, event: Move, version: VersionState, at: datetime) -> Facts:
-    evidence = facts.bound_evidence(state, version)
-    return facts.gather(state, event.kind, signed, event.version, evidence, version.artifacts, at, event.environment)
+    return facts.gather_version(state, event.kind, signed, version, at, event.environment)
 
 
 def _check_movable(state: State, signed: Signed, event: Move) -> VersionState:
