@@ -1,5 +1,5 @@
-"""A year of the organisation: three namespaces, fifteen versions, its policy tightened twice, somebody who leaves, an
-incident with a rollback, and two waivers of which one expires."""
+"""A year of the organisation: three namespaces, fifteen versions, its policy tightened twice, somebody who leaves, two
+incidents with rollbacks, one of them an emergency, a deletion, and two waivers of which one expires."""
 
 from __future__ import annotations
 

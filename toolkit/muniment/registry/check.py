@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Malformed, Refused, Untrusted
@@ -21,7 +21,7 @@ from muniment.registry import decision, redaction, words
 from muniment.registry.config import parse_config
 from muniment.registry.event import Configure, Event
 from muniment.registry.judges import JUDGES, evidence
-from muniment.registry.judges.common import config_of
+from muniment.registry.judges.common import SKEW, config_of
 from muniment.registry.leaf import parse_line
 from muniment.registry.predicate import parse_event
 from muniment.registry.runtime import Observe
@@ -30,7 +30,6 @@ from muniment.registry.state import Entry, Era, State
 from muniment.signing.identity import Signed
 
 SEMANTICS = 1
-SKEW = timedelta(minutes=5)
 MAX_NAMED = 10_000  # each subject is a document of the state tree, which every reader builds at every batch
 # Controls, line and paragraph separators, and marks that turn the direction of writing: written out, because what is
 # admitted must not change with the Unicode tables of an interpreter.

@@ -16,7 +16,7 @@ from muniment.log.checkpoint import parse_checkpoint
 from muniment.log.note import MAX_SIGNATURES, Note, Signature, cosigned_at, format_note, parse_note
 from muniment.log.policy import NO_QUORUM, Policy, Witness, check_quorum, cosigned_by
 from muniment.log.witness import read_path
-from muniment.registry.check import SKEW
+from muniment.registry.judges.common import SKEW
 from muniment.registry.paths import CHECKPOINT, checkpoint_path
 from muniment.registry.store import Reader, Store, read_if
 

@@ -17,10 +17,11 @@ from muniment.evidence.kinds import DECISIONS, EVENTS, EVIDENCE, kind_of
 from muniment.evidence.statement import format_statement
 from muniment.log.lines import LEAVES
 from muniment.registry import decision
-from muniment.registry.check import SKEW, check
+from muniment.registry.check import check
 from muniment.registry.documents import settle
 from muniment.registry.fold import Batch, Blob, batches, end_batch, fold_batch, open_bundle, state_root, verify_bundle
 from muniment.registry.inbox import Item, Limits
+from muniment.registry.judges.common import SKEW
 from muniment.registry.leaf import StateLeaf, derive_leaf, format_state_leaf, parse_line
 from muniment.registry.state import State
 from muniment.signing.bundle import Bundle

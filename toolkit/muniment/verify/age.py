@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from muniment.core.errors import Untrusted
 from muniment.core.instant import format_instant
 from muniment.log.policy import Policy, check_quorum
-from muniment.registry.check import SKEW
+from muniment.registry.judges.common import SKEW
 from muniment.registry.state import State
 from muniment.verify.replay import Vouched
 

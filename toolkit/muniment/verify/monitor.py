@@ -22,13 +22,14 @@ from muniment.log.checkpoint import open_checkpoint
 from muniment.log.merkle import MemoryTree
 from muniment.log.note import parse_vkey
 from muniment.registry.anchor import check_anchor
-from muniment.registry.check import SKEW, check
+from muniment.registry.check import check
 from muniment.registry.config import Config, parse_config
 from muniment.registry.decision import decided
 from muniment.registry.draft import PATIENCE
 from muniment.registry.event import Configure, RotateKey
 from muniment.registry.fold import History, blob_reader, tree_of, verify_bundle
 from muniment.registry.inbox import read_item
+from muniment.registry.judges.common import SKEW
 from muniment.registry.judges.rotate import rotated
 from muniment.registry.leaf import derive_leaf
 from muniment.registry.paths import CHECKPOINT, INBOX, SUFFIX, anchor_path, checkpoint_path

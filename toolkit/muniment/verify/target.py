@@ -12,8 +12,8 @@ from muniment.core.errors import Malformed, Mismatch, Missing, Unreachable
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId
 from muniment.evidence.artifact import measure
-from muniment.registry.check import SKEW
 from muniment.registry.fold import History
+from muniment.registry.judges.common import SKEW
 from muniment.registry.redaction import Unproven, unproven
 from muniment.registry.state import State
 from muniment.registry.store import LIMIT, Reader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from muniment.core.errors import Refused
 from muniment.core.name import VersionId
@@ -19,6 +19,8 @@ from muniment.signing.identity import Signed
 
 # What an admitted event does to the state that already counts it as an entry.
 Change = Callable[[State], State]
+# How far clocks may differ: a time that somebody states, from the one that was proved.
+SKEW = timedelta(minutes=5)
 
 
 def config_of(state: State) -> Config:

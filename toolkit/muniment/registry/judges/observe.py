@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from muniment.core.errors import Refused
 from muniment.core.instant import format_instant
@@ -11,12 +11,10 @@ from muniment.policy.finding import Finding
 from muniment.policy.triggers import MAX_WINDOWS, read_triggers
 from muniment.registry.config import Config
 from muniment.registry.event import Event
-from muniment.registry.judges.common import Change, check_environment, check_subjects, config_of, version_of
+from muniment.registry.judges.common import SKEW, Change, check_environment, check_subjects, config_of, version_of
 from muniment.registry.runtime import RUNNING, Observe
 from muniment.registry.state import Observation, Observed, State
 from muniment.signing.identity import Signed
-
-SKEW = timedelta(minutes=5)  # clocks differ
 
 
 def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:

@@ -9,13 +9,10 @@ from muniment.core.errors import Refused
 from muniment.policy.finding import Finding
 from muniment.registry import words
 from muniment.registry.event import Event
-from muniment.registry.judges.common import Change, check_held, check_subjects, config_of
+from muniment.registry.judges.common import SKEW, Change, check_held, check_subjects, config_of
 from muniment.registry.oversight import Waive
 from muniment.registry.state import State, Waiver
 from muniment.signing.identity import Signed
-
-# How long before it was signed a waiver may say to begin: clocks differ.
-SKEW = timedelta(minutes=5)
 
 
 def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
