@@ -1,6 +1,7 @@
 """Takes each check out of the verifier, one at a time, and shows the test that notices: `make mutants`.
 
-A check is a guard whose branch raises (each operand of its `or` for itself), or a call of a function named check_….
+A check is a guard whose branch raises, returns False or returns why not (each operand of its `or` for itself); an
+operand of an `and` that is returned; or a call, for its own sake, of what is named check…, require… or verify….
 Which tests reach a check is measured once; then each mutant, a copy of the package with one check gone, runs only
 those, until one fails. A mutant that none notices has survived, and the run fails.
 
@@ -27,14 +28,19 @@ TOP = Path(__file__).resolve().parents[2]
 PACKAGE = TOP / "toolkit" / "muniment"
 # What decides whether a reader believes: everything between the bytes of a registry and "verified".
 VERIFIER = (
-    *("verify", "log", "signing/strict.py", "signing/stock.py", "signing/lean.py", "signing/token.py"),
-    *("signing/parts.py", "signing/entry.py", "signing/keyring.py", "signing/certificate.py", "signing/bundle.py"),
-    *("signing/foreign.py", "signing/source.py", "signing/chain.py", "registry/check.py", "registry/judges"),
-    *("registry/fold.py", "registry/anchor.py", "registry/leaf.py", "registry/predicate.py", "registry/event.py"),
-    *("registry/decision.py", "registry/oversight.py", "registry/sources.py", "registry/snapshot.py"),
-    *("registry/redaction.py", "registry/facts.py", "registry/sequencer.py", "signing/issued.py", "policy/engine.py"),
+    *("core", "evidence/statement.py", "evidence/check.py", "evidence/evaluation.py", "evidence/reproduction.py"),
+    *("evidence/review.py", "evidence/scan.py", "evidence/reference.py", "log", "policy", "signing/bundle.py"),
+    *("signing/certificate.py", "signing/chain.py", "signing/der.py", "signing/entry.py", "signing/foreign.py"),
+    *("signing/issued.py", "signing/keyring.py", "signing/lean.py", "signing/parts.py", "signing/protojson.py"),
+    *("signing/source.py", "signing/stock.py", "signing/strict.py", "signing/token.py", "signing/trustroot.py"),
+    *("registry/anchor.py", "registry/check.py", "registry/config.py", "registry/config_check.py"),
+    *("registry/cosign.py", "registry/decision.py", "registry/event.py", "registry/facts.py", "registry/fold.py"),
+    *("registry/judges", "registry/leaf.py", "registry/oversight.py", "registry/pattern.py", "registry/predicate.py"),
+    *("registry/recovery.py", "registry/redaction.py", "registry/runtime.py", "registry/sequencer.py"),
+    *("registry/snapshot.py", "registry/sources.py", "registry/state.py", "registry/words.py", "verify"),
 )
-TESTS = ("tests/verify", "tests/registry", "tests/log", "tests/signing", "tests/policy")
+TESTS = tuple(f"tests/{room}" for room in ("core", "evidence", "log", "signing", "policy", "registry", "verify"))
+CALLED = ("check", "require", "verify")
 SECONDS = 300
 
 
@@ -64,23 +70,41 @@ class _Without(ast.NodeTransformer):
 
     def visit_If(self, node: ast.If) -> ast.AST:
         self.generic_visit(node)
-        if not isinstance(node.body[-1], ast.Raise):
-            return node
-        operands = node.test.values if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or) else []
-        for operand in operands:
-            if self._here(node, node.body[-1], ast.unparse(operand)):
-                rest = [o for o in operands if o is not operand]
-                node.test = rest[0] if len(rest) == 1 else ast.BoolOp(ast.Or(), rest)
-                return node
-        if not operands and self._here(node, node.body[-1], ast.unparse(node.test)):
-            node.test = ast.Constant(False)
+        if _refuses(node.body[-1]):
+            node.test = self._less(node, node.body[-1], node.test, ast.Or)
+        return node
+
+    def visit_Return(self, node: ast.Return) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.value, ast.BoolOp) and isinstance(node.value.op, ast.And):
+            node.value = self._less(node, node, node.value, ast.And)
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         self.generic_visit(node)
         call = node.value
-        checks = isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1].lstrip("_").startswith("check")
-        return ast.Pass() if checks and self._here(node, node, ast.unparse(call)) else node
+        name = ast.unparse(call.func).split(".")[-1].lstrip("_") if isinstance(call, ast.Call) else ""
+        return ast.Pass() if name.startswith(CALLED) and self._here(node, node, ast.unparse(call)) else node
+
+    def _less(self, node: ast.AST, raised: ast.AST, test: ast.expr, joined: type[ast.boolop]) -> ast.expr:
+        """The test without the operand whose turn it is; one that is not joined is false instead."""
+        operands = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, joined) else []
+        for operand in operands:
+            if self._here(node, raised, ast.unparse(operand)):
+                rest = [o for o in operands if o is not operand]
+                return rest[0] if len(rest) == 1 else ast.BoolOp(joined(), rest)
+        whole = not operands and self._here(node, raised, ast.unparse(test))
+        return ast.Constant(False) if whole else test
+
+
+def _refuses(last: ast.stmt) -> bool:
+    """Whether a branch that ends so says no: it raises, or returns False or a reason."""
+    match last:
+        case ast.Raise() | ast.Return(ast.JoinedStr()):
+            return True
+        case ast.Return(ast.Constant(value)):
+            return value is False or (isinstance(value, str) and bool(value))
+    return False
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
