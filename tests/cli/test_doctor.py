@@ -74,22 +74,26 @@ def test_unused_after_the_days_that_are_given(told: World, place: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "verdict", "fact"),
     [
-        ("trust.json", None, "not-checked", "does not exist"),
         ("trust.json", b"{}", "fail", "schema"),
-        ("log.key", None, "not-checked", "No key of the log lies here"),
         ("log.key", b"something else", "not-checked", "not a private key"),
     ],
 )
-def test_what_lies_beside_the_registry(
-    told: World, place: Path, name: str, content: bytes | None, verdict: str, fact: str
+def test_a_named_file_that_holds_something_else(
+    told: World, place: Path, name: str, content: bytes, verdict: str, fact: str
 ) -> None:
-    if content is None:
-        (place / name).unlink()
-    else:
-        (place / name).write_bytes(content)
-        (place / name).chmod(0o600)
+    (place / name).write_bytes(content)
+    (place / name).chmod(0o600)
     check = checks(doctor(place, "--json"))["trust" if name == "trust.json" else "log-key"]
     assert (check["verdict"], fact in check["fact"]) == (verdict, True), check
+
+
+@pytest.mark.parametrize("name", ["trust.json", "log.key"])
+def test_a_named_file_that_is_missing(told: World, place: Path, name: str) -> None:
+    (place / "log.key").chmod(0o600)
+    (place / name).unlink()
+    plain(doctor(place), 3, f"{place / name} does not exist.")
+    (place / name).mkdir()
+    plain(doctor(place, "--json"), 3, f"{place / name} cannot be read")
 
 
 def test_pins_of_another_log(told: World, place: Path) -> None:
@@ -114,6 +118,10 @@ def test_a_key_that_lies_in_the_registry_or_is_of_another_log(told: World, place
 
 
 def test_what_lies_beside_the_folder_is_found_by_its_name(told: World, place: Path) -> None:
+    found = checks(muniment("doctor", place / "registry", "--json"))
+    assert "registry.trust.json does not exist" in found["trust"]["fact"]
+    assert "No key of the log lies here" in found["log-key"]["fact"]
+    assert (found["log-key"]["verdict"], found["trust"]["verdict"]) == ("not-checked", "not-checked")
     (place / "log.key").rename(place / "registry.key")
     (place / "registry.key").chmod(0o600)
     (place / "trust.json").rename(place / "registry.trust.json")

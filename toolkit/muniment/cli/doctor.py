@@ -48,6 +48,8 @@ def doctor(
     from muniment.cli.surroundings import surroundings
     from muniment.insight.doctor import examine
 
+    for named in filter(None, (trust, log_key)):
+        options.read(named)  # what is named has to be there; what would lie beside the registry need not
     exam = examination(registry, at, idle)
     checks = (*examine(exam), *surroundings(exam.glance.state, registry, trust, log_key))
     value = {"at": format_instant(exam.glance.at), "checks": [_check_json(c) for c in checks]}
