@@ -30,6 +30,14 @@ def test_emergencies_are_shown_with_what_they_owe(later: dict[str, bytes]) -> No
     assert "Emergencies" not in told(later, f"{NAME}/0.9.0")[1]
 
 
+def test_a_finding_that_is_excused_asks_for_nothing(later: dict[str, bytes]) -> None:
+    facts, text = told(later, f"{NAME}/1.0.0")
+    waived = [f for g in facts["gates"] for f in g["findings"] if f["status"] == "waived"]  # type: ignore[attr-defined]
+    assert waived
+    assert all(f["fix"] and f["waiver"] for f in waived)
+    assert not any(f["fix"] in text or f["waiver"] in text for f in waived)
+
+
 def test_what_runs_is_shown_with_what_was_said_of_it(later: dict[str, bytes]) -> None:
     for page in (NAME, f"{NAME}/1.0.0"):
         facts, text = told(later, page)

@@ -50,8 +50,8 @@ def findings_text(findings: Iterable[Finding]) -> list[str]:
         if finding.status is Status.NOT_APPLICABLE:
             continue
         lines.append(f"{finding.status.value:5} {finding.rule}: {finding.reason}")
-        if finding.fix:
-            lines.append(f"      fix: {finding.fix}")
+        if finding.remedy:
+            lines.append(f"      fix: {finding.remedy}")
         if finding.status is Status.FAIL:
             lines += [f"      or: {finding.waiver}"] if finding.waiver else []
             lines += [f"      see: {finding.page}"] if finding.page else []
@@ -98,7 +98,7 @@ def junit(asked: Asked, findings: Findings) -> str:
 def markdown(asked: Asked, findings: Findings) -> str:
     """A table of the findings that apply, for the summary of a job."""
     shown = [f for f in findings if f.status is not Status.NOT_APPLICABLE]
-    rows = [(f.status.value, f.rule, f.reason, f.fix, f.waiver if f.status is Status.FAIL else "") for f in shown]
+    rows = [(f.status.value, f.rule, f.reason, f.remedy, f.waiver if f.status is Status.FAIL else "") for f in shown]
     left_out = len(findings) - len(shown)
     parts = [f"### {cell(asked.title)}: {'passes' if asked.passes else 'does not pass'}\n"]
     parts += [table(("", "rule", "reason", "fix", "exception"), rows)] if rows else []
@@ -132,7 +132,7 @@ def _sarif_rule(finding: Finding) -> dict[str, Any]:
 
 
 def _sarif_result(index: int, finding: Finding) -> dict[str, Any]:
-    text = " ".join(filter(None, [finding.reason, finding.fix]))
+    text = " ".join(filter(None, [finding.reason, finding.remedy]))
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": index,

@@ -39,3 +39,8 @@ class Finding:
     controls: tuple[str, ...] = ()
     waived_by: str = ""
     expires: datetime | None = None
+
+    @property
+    def remedy(self) -> str:
+        """What people are told to do: the fix, and nothing where a waiver excuses the failure."""
+        return "" if self.status is Status.WAIVED else self.fix
