@@ -12,7 +12,7 @@ from tests.cli.run import muniment
 from tests.cli.test_bad_input import files, plain
 from tests.cli.test_bad_input import place as place
 from tests.registry.paper import signature
-from tests.world import World
+from tests.world import World, make_world, registry_document
 
 SUBMIT = """\
 rules:
@@ -103,3 +103,25 @@ def test_a_question_that_makes_no_sense(told: World, place: Path) -> None:
 def test_a_return_that_was(told: World, place: Path) -> None:
     ran = muniment("check", "aiops/cpu@1.0.0", "--gate", "rollback", "-r", place / "registry")
     assert (ran.code, ran.out) == (0, "no rule applies\n")
+
+
+def test_an_environment_that_requires_another(tmp_path: Path) -> None:
+    environments = ["staging", {"name": "production", "requires": ["staging"]}]
+    world = make_world(tmp_path, {"rules": []}, registry_document() | {"environments": environments})
+    version = world.release("aiops/cpu@1.0.0")
+    at = [version, "-r", world.store.root]
+    ran = muniment("check", *at)
+    assert ran.code == 1
+    assert ran.err == f"{version} at the gate promote, production: does not pass\n"
+    assert ran.out.splitlines() == [
+        f"fail  requires: {version} never stood in staging, and production requires it.",
+        f"      fix: Promote it there first: muniment promote {version} --to staging.",
+        "      see: docs/governance.md",
+    ]
+    told = json.loads(muniment("check", *at, "--json").out)
+    assert (told["passes"], [f["rule"] for f in told["findings"]]) == (False, ["requires"])
+    for elsewhere in (["--to", "staging"], ["--gate", "deploy"], ["--gate", "release"]):
+        assert muniment("check", *at, *elsewhere).code == 0
+    world.promote(version, "staging")
+    assert (muniment("check", *at).code, muniment("check", *at).out) == (0, "no rule applies\n")
+    world.sandbox.__exit__(None, None, None)

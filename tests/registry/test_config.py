@@ -15,6 +15,7 @@ from muniment.registry import propose
 from muniment.registry.change import compare
 from muniment.registry.check import check
 from muniment.registry.config import parse_config
+from muniment.registry.dryrun import facts_at, out_of_order
 from muniment.registry.event import LogRef, RotateKey
 from muniment.registry.genesis import read_configuration
 from muniment.registry.judges.common import config_of
@@ -268,6 +269,8 @@ def test_an_environment_requires_another_one() -> None:
     paper.put("operator", paper.promotion(first, "staging"))
     told = refused(paper, "operator", paper.promotion(second))
     assert "aiops/cpu@2.0.0 never stood in staging, and production requires it" in told
+    (found,) = out_of_order(paper.state, facts_at(paper.state, second, "promote", "production", paper.at))
+    assert found.reason in told
     paper.put("operator", paper.promotion(second, "staging"))
     paper.put("operator", paper.promotion(first))
     assert paper.state.current(first.name, "production") == first

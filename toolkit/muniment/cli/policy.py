@@ -65,11 +65,13 @@ def check(
     from muniment.interop.findings import Asked
     from muniment.policy import plugins
     from muniment.policy.engine import evaluate, failures
+    from muniment.registry.dryrun import out_of_order
     from muniment.registry.judges.common import config_of
 
     state, moment = options.own_history(registry).state, _moment(at)
     facts = ask(state, Question(selector, gate, environment, tuple(artifacts or ()), kind, evidence), moment)
-    findings = evaluate(_read(policy) if policy else config_of(state).policy, facts)
+    judged = evaluate(_read(policy) if policy else config_of(state).policy, facts)
+    findings = (*out_of_order(state, facts), *judged)
     passes = not failures(findings)
     asked = Asked(facts.subject, gate, facts.environment, passes)
     show(asked, (*findings, *plugins.advice(facts, plugins.installed())), form, json)

@@ -8,22 +8,26 @@ from datetime import datetime
 
 from muniment.core.digest import Digest
 from muniment.core.errors import Refused
-from muniment.core.name import VersionId
+from muniment.core.name import VersionId, parse_version_id
 from muniment.evidence.check import check_evidence
 from muniment.evidence.kinds import EVIDENCE, THIRD_PARTY, kind_of
 from muniment.evidence.statement import Statement
 from muniment.policy.document import Policy
 from muniment.policy.engine import evaluate, failures
 from muniment.policy.facts import Facts, SignerFact
-from muniment.policy.finding import Finding
+from muniment.policy.finding import Finding, Status
 from muniment.policy.gates import IN_ENVIRONMENTS, OF_VERSIONS
 from muniment.registry import facts, propose
-from muniment.registry.event import Release, ReleasedArtifact
+from muniment.registry.event import Promote, Release, ReleasedArtifact
 from muniment.registry.judges.common import config_of, version_of
+from muniment.registry.judges.movement import check_order
 from muniment.registry.predicate import parse_event
 from muniment.registry.sources import open_third_party
 from muniment.registry.state import State
 from muniment.signing.identity import Signed
+
+ORDER = "docs/governance.md"
+"""The page of docs that says in which order a version passes environments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,18 @@ def try_gate(
 ) -> tuple[Finding, ...]:
     """What a policy, else the one in force, says of a released version at a gate. Raises `Refused`."""
     return evaluate(policy or config_of(state).policy, facts_at(state, version, gate, environment, at))
+
+
+def out_of_order(state: State, subject: Facts) -> tuple[Finding, ...]:
+    """What keeps a version from promotion whatever policy says: an environment required, where it never stood."""
+    if subject.gate != Promote.kind or subject.environment is None:
+        return ()
+    try:
+        check_order(state, parse_version_id(subject.subject), subject.environment)
+    except Refused as error:
+        said = (subject.subject, error.fact, error.remedy)
+        return (Finding("requires", "It stood where it has to stand first", Status.FAIL, *said, page=ORDER),)
+    return ()
 
 
 def effects(state: State, before: Policy, after: Policy, at: datetime) -> Iterator[Effect]:
