@@ -32,7 +32,7 @@ def due(
     registry: options.Registry = options.HERE,
     json: output.Json = False,
 ) -> None:
-    """List what falls due: reviews, evidence, approvals, waivers, bindings, keys, rules, incidents, the inbox."""
+    """List what falls due: reviews, evidence, approvals, waivers, bindings, keys, rules, incidents, triggers, inbox."""
     from muniment.cli.looking import glance
     from muniment.core.name import parse_name
     from muniment.insight import due as asking

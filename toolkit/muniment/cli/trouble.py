@@ -58,18 +58,15 @@ def reading_json(readings: Sequence[Reading]) -> list[dict[str, str]]:
 def reading_lines(readings: Sequence[Reading], version: VersionId, environment: str) -> list[str]:
     """What fired and what is not known; and the commands that answer what fired."""
     from muniment.policy.triggers import Alarm
+    from muniment.registry.observing import answers
 
     told = [r for r in readings if r.alarm is not Alarm.QUIET]
     fired = [r for r in told if r.alarm is Alarm.FIRED]
     lines = [f"trigger {r.trigger} ({r.severity}) {_WORDS[r.alarm]}: {r.title}: {r.reason}" for r in told]
     if fired:
         gravest = max(fired, key=lambda r: SEVERITIES.index(r.severity)).severity
-        name, why = version.name, ", ".join(r.trigger for r in fired)
-        lines += [
-            f"  try: muniment incident open {name} ID --env {environment} --severity {gravest} "
-            f'--version {version.version} --reason "{why}"',
-            f"  then: muniment rollback {name} --env {environment} --check",
-        ]
+        opening, asking = answers(version, environment, gravest, ", ".join(r.trigger for r in fired))
+        lines += [f"  try: {opening}", f"  then: {asking}"]
     return lines
 
 

@@ -88,6 +88,14 @@ def read_triggers(triggers: Iterable[Trigger], environment: str, windows: Sequen
     return tuple(_reading(trigger, windows) for trigger in triggers if trigger.environment == environment)
 
 
+def firing_since(trigger: Trigger, windows: Sequence[Numbers]) -> int:
+    """The place of the window at which a trigger began to fire as it fires at the newest one, without a break."""
+    begun = len(windows) - 1
+    while begun and _reading(trigger, windows[:begun]).alarm is Alarm.FIRED:
+        begun -= 1
+    return begun
+
+
 def _trigger(value: Mapping[str, Any]) -> Trigger:
     return Trigger(
         id=value["id"],

@@ -20,6 +20,7 @@ from muniment.registry.access import AccessReview
 from muniment.registry.config import Config
 from muniment.registry.event import Approve, Event, ReleasedArtifact, Retire
 from muniment.registry.oversight import Waive
+from muniment.registry.runtime import RUNNING
 from muniment.registry.table import Table
 from muniment.signing.identity import Signed
 
@@ -277,6 +278,13 @@ class State:
         """The version that stands in an environment now."""
         tenures = self.stages.get((name, environment), ())
         return tenures[-1].version if tenures else None
+
+    def is_there(self, version: VersionId, environment: str) -> bool:
+        """Whether a version stands in an environment, or runs at one of its instances."""
+        if self.current(version.name, environment) == version:
+            return True
+        here = (version, environment, RUNNING)
+        return any((d.version, d.environment, d.status) == here for d in self.deployments.values())
 
     def environments_of(self, version: VersionId) -> tuple[str, ...]:
         """The environments in which a version stands now, in configured order."""

@@ -13,6 +13,7 @@ from muniment.insight.due.common import Due, Glance
 from muniment.insight.due.deletion import deletions
 from muniment.insight.due.evidence import flagged, reviews, too_old
 from muniment.insight.due.keys import log_keys, sigstore, third_parties
+from muniment.insight.due.running import triggers
 from muniment.insight.due.words import (
     access_reviews,
     approvals,
@@ -35,6 +36,7 @@ ASKED: tuple[Callable[[Glance], Iterable[Due]], ...] = (
     bindings,
     coming_rules,
     incidents,
+    triggers,
     breaches,
     undecided,
     deletions,

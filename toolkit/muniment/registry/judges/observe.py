@@ -12,7 +12,7 @@ from muniment.policy.triggers import MAX_WINDOWS, read_triggers
 from muniment.registry.config import Config
 from muniment.registry.event import Event
 from muniment.registry.judges.common import SKEW, Change, check_environment, check_subjects, config_of, version_of
-from muniment.registry.runtime import RUNNING, Observe
+from muniment.registry.runtime import Observe
 from muniment.registry.state import Observation, Observed, State
 from muniment.signing.identity import Signed
 
@@ -46,12 +46,7 @@ def with_window(config: Config, before: Observed, event: Observe, index: int) ->
 
 
 def _check_there(state: State, event: Observe) -> None:
-    stands = state.current(event.version.name, event.environment) == event.version
-    runs = any(
-        (d.version, d.environment, d.status) == (event.version, event.environment, RUNNING)
-        for d in state.deployments.values()
-    )
-    if not (stands or runs):
+    if not state.is_there(event.version, event.environment):
         raise Refused(
             f"{event.version} neither stands nor runs in {event.environment}.",
             "Observe what stands there, or say first that it runs: muniment deploy.",
