@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from muniment.core.canonical import format_json
 from muniment.core.digest import digest_of
 from muniment.core.errors import Malformed, MunimentError, Refused
 from muniment.core.name import parse_version_id
@@ -55,6 +56,25 @@ def test_a_name_that_rules_the_terminal(paper: Paper, name: str) -> None:
     assert "control character" in refused(paper, "trainer", signature(name=name))
     paper.put("trainer", signature())
     assert "control character" in refused(paper, "trainer", paper.proposal("aiops/cpu@1.0.0", model(name=name)))
+
+
+@pytest.mark.parametrize("field", ["incident", "instance"])
+def test_an_id_that_no_subject_of_the_state_can_hold(paper: Paper, field: str) -> None:
+    """A schema's `$` lets it pass; admitted, it would make every later publish fail when its batch is ended."""
+    version = paper.release("aiops/cpu@1.0.0")
+    kinds = {**paper.registry()["roles"], "operator": {"may": ["promote", "incident", "deploy"]}}
+    paper.put("administrator", paper.configuration(registry=paper.registry(roles=kinds)))
+    paper.promote(version)
+    statements = {
+        "incident": propose.incident(paper.state, version.name, "I-1", "opened", "slow", paper.at, severity="low"),
+        "instance": propose.deploy(paper.state, version, "production", "running", paper.at, instance="eu"),
+    }
+    said = statements[field]
+    whole = {**said.predicate, field: f"{said.predicate[field]}\n"}
+    name = digest_of(format_json({"incident": whole[field], "name": "aiops/cpu"}))
+    subjects = (Subject("incident", name),) if field == "incident" else said.subjects
+    assert "is no id" in refused(paper, "operator", replace(said, predicate=whole, subjects=subjects))
+    paper.put("operator", said)
 
 
 def test_a_record_that_names_more_than_a_state_can_bear(paper: Paper) -> None:
