@@ -21,7 +21,8 @@ from muniment.registry.sources import third_party
 from muniment.signing.entry import pae
 from muniment.signing.sandbox import Sandbox, add_identity, create, person
 from tests.registry.paper import Paper, model, signature
-from tests.world import registry_document
+from tests.registry.test_known import review
+from tests.world import POLICY, registry_document
 
 KEY = ec.derive_private_key(7, ec.SECP256R1())
 
@@ -59,10 +60,10 @@ def elsewhere() -> tuple[dict[str, Any], str]:
             return json.loads(sandbox.trusted_root()), bundle.data.decode()
 
 
-def paper(**sources: Any) -> Paper:
-    document = registry_document()
-    roles = document["roles"] | {"trainer": {"may": [*document["roles"]["trainer"]["may"], "third-party"]}}
-    return Paper(roles=roles, sources=sources or {"vendor": {"kinds": ["signature"], "key": pem()}})
+def paper(policy: dict[str, Any] = POLICY, **sources: Any) -> Paper:
+    roles = registry_document()["roles"]
+    also = {role: {"may": [*roles[role]["may"], "third-party"]} for role in ("trainer", "reviewer")}
+    return Paper(policy, roles=roles | also, sources=sources or {"vendor": {"kinds": ["signature"], "key": pem()}})
 
 
 def brought(statement: Statement, source: str = "vendor", **made: Any) -> Statement:
@@ -104,6 +105,35 @@ def test_the_same_is_brought_once() -> None:
     registry.put("trainer", once)
     with pytest.raises(Refused, match="is entry 2 already"):
         registry.put("trainer", once)
+
+
+def test_replayer_of_a_vendors_old_word() -> None:
+    """In another spelling and by another signer it is the same word still: the newest review is the rejection."""
+    policy = {"rules": [{"rule": "privacy-review", "gate": "release", "with": {"role": "vendor"}}]}
+    registry = paper(policy, vendor={"kinds": ["privacy-review"], "key": pem()})
+    registry.put("trainer", signature())
+    good, bad = review(registry.at), review(registry.at, "rejected")
+    bundle = by_key(good)
+    for said, made in ((good, bundle), (bad, by_key(bad))):
+        registry.put("trainer", brought(said, bundle=made))
+    signed_again = by_key(good)
+    bundle["verificationMaterial"]["publicKey"] = {}
+    for who in ("trainer", "reviewer"):
+        for again in (bundle, signed_again):
+            with pytest.raises(Refused, match="What this brings in is entry 4 already"):
+                registry.put(who, brought(good, bundle=again))
+    with pytest.raises(Refused, match="does not pass the gate release: privacy-review"):
+        registry.put("trainer", registry.proposal("aiops/cpu@1.0.0", model()))
+
+
+def test_two_vendors_may_say_the_same() -> None:
+    key = ec.derive_private_key(9, ec.SECP256R1())
+    text = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    registry = paper(one={"kinds": ["signature"], "key": pem()}, two={"kinds": ["signature"], "key": text})
+    registry.put("trainer", signature())
+    registry.put("trainer", brought(signature(), "one"))
+    registry.put("trainer", brought(signature(), "two", bundle=by_key(signature(), key)))
+    assert len(registry.state.about[model().digest]) == 3
 
 
 def test_a_forger_of_the_vendors_word() -> None:

@@ -92,6 +92,7 @@ def _admit_evidence(state: State, signed: Signed, at: datetime, leaf: bytes, kin
     if kind == THIRD_PARTY:
         kind, said = open_third_party(signed, config_of(state).sources)
         carrier = signed
+        _check_brought(state, said)
     check_evidence(said.statement)
     return _append(state, said, at, leaf, kind, None, evidence.judge(state, signed, said, kind, at), carrier)
 
@@ -123,6 +124,18 @@ def _check_new(state: State, signed: Signed) -> None:
         record = state.entries[index].carrier or state.entries[index].record
         if record is not None and record.identity.key == signed.identity.key:
             raise Refused(f"The same statement by the same signer is entry {index} already.", "Nothing is left to do.")
+
+
+def _check_brought(state: State, said: Signed) -> None:
+    """Raises `Refused` for a third party's word that is here already: brought again it would pass for its newest."""
+    for index in state.about.get(said.statement.subjects[0].digest, ()):
+        entry = state.entries[index]
+        same = entry.record is not None and (entry.record.payload, entry.record.identity.key) == (
+            said.payload,
+            said.identity.key,
+        )
+        if entry.carrier is not None and same:
+            raise Refused(f"What this brings in is entry {index} already.", "Nothing is left to do.")
 
 
 def _check_kept(state: State, statement: Digest) -> None:
