@@ -14,6 +14,7 @@ from muniment.core.canonical import format_json
 from muniment.core.errors import Malformed, Missing, MunimentError, Refused, Rejected, Unchecked, Untrusted, Usage
 from muniment.core.name import parse_version_id
 from muniment.log.checkpoint import Checkpoint, sign_checkpoint
+from muniment.log.note import Cosigner
 from muniment.log.policy import parse_policy
 from muniment.registry.fold import blob_reader, read_leaves, tree_of
 from muniment.registry.inbox import submit
@@ -422,14 +423,22 @@ QUORUMS = {
 def test_the_best_that_speaks_for_a_time(
     told: World, quorum: str, witnesses: dict[str, float], anchored: float | None, dated: float, by: str
 ) -> None:
-    from muniment.log.note import Cosigner
-
     keys = [Cosigner(f"w.example/{name}", bytes([n]) * 32).vkey for n, name in enumerate("ab", 1)]
     lines = [*told.trust.log_keys, *keys]
     text = f"log {lines[0]}\nwitness a {keys[0]}\nwitness b {keys[1]}\n{QUORUMS[quorum]}\n"
     vouched = Vouched({n: posix(h) for n, h in witnesses.items()}, at(anchored) if anchored is not None else None)
     found = date_of(vouched, replace(told.state, admitted_at=at(9)), parse_policy(text.encode()))
     assert (found.at, found.by) == (at(dated), by)
+
+
+def test_a_witness_that_states_a_time_beyond_the_calendar(told: World) -> None:
+    """A host can put such a line in; it is a false date, and no crash."""
+    key = Cosigner("w.example/a", bytes([1]) * 32).vkey
+    policy = parse_policy(f"log {told.trust.log_keys[0]}\nwitness a {key}\nquorum none\n".encode())
+    for stated in (253402300800, 2**63 - 1):
+        dated = date_of(Vouched({"a": stated}, None), told.state, policy)
+        with pytest.raises(Untrusted, match="dated 9999-12-31T23:59:59Z by its witnesses, which is after"):
+            check_age(dated, timedelta(hours=1), at(0))
 
 
 def test_too_old_and_too_new(told: World) -> None:

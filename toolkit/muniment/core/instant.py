@@ -17,8 +17,13 @@ def format_instant(moment: datetime) -> str:
 
 
 def format_posix(seconds: int) -> str:
-    """POSIX seconds in the same form. Strangers may state any time: what is after the year 9999 is shown as its end."""
-    return format_instant(datetime.fromtimestamp(min(seconds, _END), UTC))
+    """POSIX seconds in the same form, as far as `from_posix` knows them."""
+    return format_instant(from_posix(seconds))
+
+
+def from_posix(seconds: int) -> datetime:
+    """The moment of POSIX seconds. Strangers may state any time: what is after the year 9999 is taken for its end."""
+    return datetime.fromtimestamp(min(seconds, _END), UTC)
 
 
 def parse_instant(text: object, what: str = "The time") -> datetime:

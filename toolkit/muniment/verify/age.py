@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from muniment.core.errors import Untrusted
-from muniment.core.instant import format_instant
+from muniment.core.instant import format_instant, from_posix
 from muniment.log.policy import Policy, check_quorum
 from muniment.registry.judges.common import SKEW
 from muniment.registry.state import State
@@ -29,7 +29,7 @@ def date_of(vouched: Vouched, state: State, policy: Policy) -> Dated:
     dates = [Dated(vouched.anchored_at, "its anchor")] if vouched.anchored_at else []
     for time in sorted(set(vouched.witnesses.values()), reverse=True):
         if _suffice(policy, {name for name, at in vouched.witnesses.items() if at >= time}):
-            dates.append(Dated(datetime.fromtimestamp(time, UTC), "its witnesses"))
+            dates.append(Dated(from_posix(time), "its witnesses"))
             break
     assert state.admitted_at is not None
     return max(dates, key=lambda d: d.at, default=Dated(state.admitted_at, "the log itself"))
