@@ -17,6 +17,7 @@ from muniment.core.errors import Malformed, Mismatch, Missing, MunimentError, Un
 from muniment.core.name import parse_name, parse_version_id
 from muniment.log.checkpoint import Checkpoint, sign_checkpoint
 from muniment.registry import propose
+from muniment.registry.anchor import anchor_statement
 from muniment.registry.fold import tree_of
 from muniment.registry.genesis import configure_statement
 from muniment.registry.inbox import submit
@@ -37,7 +38,7 @@ from tests.verify.test_anchor import anchor_by, anchored, sequencer  # noqa: F40
 from tests.verify.test_memory import grown, replace_copy
 from tests.verify.test_rotation import rotated  # noqa: F401 - a fixture
 from tests.verify.test_url import Quiet
-from tests.world import World, now
+from tests.world import World, identities, now
 
 WEEK = timedelta(days=7)
 
@@ -252,6 +253,30 @@ def test_anchors_are_owed_since_they_were_promised(world: World, tmp_path: Path)
     fresh = Monitor(tmp_path / "fresh", world)
     fresh.trust = watcher.trust
     assert "of 4 entries has no anchor" in fresh.alarmed(world.store).fact
+
+
+def test_who_anchored_before_is_no_alarm(world: World, tmp_path: Path) -> None:
+    """Pins name who anchors now; of the past the configuration tells."""
+    for who, version in (("administrator", "aiops/cpu@1.0.0"), ("operator", "aiops/gpu@1.0.0")):
+        known = identities()[who]
+        assert world.state.config is not None
+        registry = {
+            **world.state.config.source["registry"],
+            "sequencer": {"issuer": known.issuer, "subject": known.subject},
+        }
+        configuration = {**world.state.config.source, "registry": registry}
+        world.anchor = who
+        assert not world.put("administrator", configure_statement(world.state, configuration, now())).turned
+        world.release(version)
+    fresh = Monitor(tmp_path / "fresh", world)
+    fresh.trust = trust_of(world.history)
+    assert fresh.look(world.store).remarks == ()
+    other = Monitor(tmp_path / "other", world)
+    other.trust = fresh.trust
+    world.store.write(
+        anchor_path(4), world.sign("operator", anchor_statement(world.store.read(checkpoint_path(4)))).data
+    )
+    assert "anchored by operator@" in other.alarmed(world.store).fact
 
 
 def test_a_witness_line_that_trust_asks_for(told: World, store: LocalStore, watcher: Monitor) -> None:

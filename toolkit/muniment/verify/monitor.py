@@ -163,7 +163,8 @@ def _check_past(
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The sizes of all checkpoints that are there, each true, and remarks on those that never were.
 
-    Anchors of those up to `before` were looked at before.
+    Anchors of those up to `before` were looked at before. Whom trust names is who anchors now: a past checkpoint was
+    anchored by the sequencer of its own time.
     """
     tree, rules, found, gaps = tree_of(history.leaves), _rules(history), list[int](), list[int]()
     for end in (entry for entry in history.entries if entry.kind == "state"):
@@ -177,9 +178,11 @@ def _check_past(
             continue
         found.append(size)
         _check_checkpoint(note, size, tree, history)
-        if trust.anchor is not None and size > before and _then(rules, size).sequencer is not None:
-            then = replace(State(), config=_then(rules, size), admitted_at=end.admitted_at)
-            check_anchor(_anchor(reader, size), note, then, trust.anchor)
+        config = _then(rules, size)
+        if trust.anchor is not None and size > before and config.sequencer is not None:
+            then = replace(State(), config=config, admitted_at=end.admitted_at)
+            who = trust.anchor if size == history.checkpoint.size else config.sequencer
+            check_anchor(_anchor(reader, size), note, then, who)
     gap = f"no checkpoint of {', '.join(map(str, gaps))} entries: never published, or withheld from the first"
     return tuple(found), ((gap,) if gaps else ())
 
