@@ -98,6 +98,29 @@ def test_a_pack_carries_the_anchor(anchored: World) -> None:
         open_pack(make_pack(history, version, blob_reader(anchored.store)), anchored.trust)
 
 
+def test_an_anchor_in_a_pack_is_looked_at_unasked(anchored: World, told: World) -> None:
+    """Whoever pins nobody who anchors is not shown an anchor that is none."""
+    version, history, trust = (
+        parse_version_id("aiops/cpu@1.0.0"),
+        anchored.history,
+        replace(anchored.trust, anchor=None),
+    )
+    blob, anchor = blob_reader(anchored.store), own_anchor(anchored.store, history)
+    open_pack(make_pack(history, version, blob, anchor), trust)
+    by_another = anchored.sign("operator", anchor_statement(history.note)).data
+    for false in (b"{}", by_another):
+        with pytest.raises((Untrusted, Malformed)):
+            open_pack(make_pack(history, version, blob, false), trust)
+    with pytest.raises(Untrusted, match="name nobody who anchors"):
+        open_pack(make_pack(told.history, version, blob_reader(told.store), anchor), told.trust)
+
+
+def test_a_stray_anchor_is_nobodys_word(told: World, tmp_path: Path) -> None:
+    store = told.copy(tmp_path / "r")
+    store.write(anchor_path(told.history.checkpoint.size), b"{}")
+    assert own_anchor(store, told.history) is None
+
+
 def test_withholder_of_an_anchor(anchored: World, store: LocalStore) -> None:
     store.remove(anchor_path(anchored.history.checkpoint.size))
     with pytest.raises(Missing):

@@ -33,6 +33,7 @@ from muniment.log.merkle import (
 from muniment.log.statetree import StateLeaf as Subject
 from muniment.log.statetree import check_listing, format_proof, parse_proof
 from muniment.log.text import format_base64, parse_base64
+from muniment.registry.anchor import check_anchor
 from muniment.registry.documents import approval_key, artifact_key, documents, state_tree
 from muniment.registry.event import CONFIG_KEY, Approve, name_key
 from muniment.registry.fold import Blob, History, admit_leaf, gone_by, tree_of
@@ -109,7 +110,7 @@ def open_pack(data: bytes, trust: Trust, seen: Seen | None = None) -> Opened:
     state = _fold(leaves, blobs)
     _check_documents(state, version, pack["state"], last.root)
     state = replace(state, size=checkpoint.size, admitted_at=last.admitted_at)
-    vouched = check_vouched(note, _anchor(pack, trust), state, trust)
+    vouched = check_vouched(note, _anchor(pack, note, state, trust), state, trust)
     if seen is not None:
         _check_continues(earlier, seen, checkpoint, note)
     replayed_by = tuple(sorted(set(trust.replayed_by) & set(vouched.witnesses)))
@@ -154,10 +155,18 @@ def _check_continues(earlier: Mapping[int, bytes], seen: Seen, checkpoint: Check
         )
 
 
-def _anchor(pack: dict[str, Any], trust: Trust) -> bytes | None:
-    if trust.anchor is not None and "anchor" not in pack:
-        raise Missing("The pack carries no anchor of its checkpoint, and trust asks for one.", "Make it again.")
-    return format_json(pack["anchor"]) if "anchor" in pack else None
+def _anchor(pack: dict[str, Any], note: bytes, state: State, trust: Trust) -> bytes | None:
+    """The anchor that a pack carries; where trust names nobody, it must be by the sequencer that its rules name."""
+    if "anchor" not in pack:
+        if trust.anchor is not None:
+            raise Missing("The pack carries no anchor of its checkpoint, and trust asks for one.", "Make it again.")
+        return None
+    anchor, config = format_json(pack["anchor"]), state.config
+    if trust.anchor is None:
+        if config is None or config.sequencer is None:
+            raise Untrusted("The pack carries an anchor, and its rules name nobody who anchors.", "Make it again.")
+        check_anchor(anchor, note, state, config.sequencer)
+    return anchor
 
 
 def _entry(history: History, tree: MemoryTree, index: int, blob: Blob | None) -> dict[str, Any]:

@@ -45,7 +45,9 @@ def own_trust(reader: Reader) -> Trust:
 
 
 def own_anchor(reader: Reader, history: History) -> bytes | None:
-    """The anchor of a registry's checkpoint, if it has one."""
+    """The anchor of a registry's checkpoint, if its rules promise one and it is there."""
+    if history.state.config is None or history.state.config.sequencer is None:
+        return None
     try:
         return reader.read(anchor_path(history.checkpoint.size))
     except Missing:
