@@ -26,7 +26,9 @@ from muniment.log.statetree import format_proof
 from muniment.registry import propose, recovery
 from muniment.registry.documents import state_tree
 from muniment.registry.fold import blob_reader
+from muniment.registry.paths import CHECKPOINTS, checkpoint_path
 from muniment.verify.pack import make_pack, open_pack
+from muniment.verify.selfread import read_history
 from muniment.verify.target import verify_target
 from muniment.verify.trust import format_trust, parse_trust
 from tests.cli.run import muniment
@@ -176,6 +178,16 @@ def test_entries_that_do_not_hash_to_the_checkpoint(told: World, tmp_path: Path)
         verify_target(str(store.root), [], told.trust)
 
 
+def test_an_old_checkpoint_that_is_of_another_size(told: World, tmp_path: Path) -> None:
+    """A site as of one size would be built as of another."""
+    store = told.copy(tmp_path / "r")
+    first, *_, last = sorted(int(p.rpartition("/")[2]) for p in store.list(CHECKPOINTS))
+    assert read_history(store, first).checkpoint.size == first
+    store.write(checkpoint_path(first), store.read(checkpoint_path(last)))
+    with pytest.raises(Untrusted, match=f"of {last} entries as that of {first}"):
+        read_history(store, first)
+
+
 def test_a_checkpoint_of_nothing(told: World, tmp_path: Path) -> None:
     store = told.copy(tmp_path / "r")
     store.write("checkpoint", sign_checkpoint(Checkpoint(told.trust.origin, 0, EMPTY_ROOT), told.key))
@@ -264,6 +276,8 @@ def pins(told: World, **changes: Any) -> bytes:
         {"sigstore": {"trustedRoot": None}},
         {"sigstore": {"trustedRoot": {}}},
         {"witnesses": []},
+        {"origin": "\ud800"},
+        {"tlogPolicy": [KEY, "# \ud800", "quorum none"]},
     ],
 )
 def test_pins_that_are_none(told: World, changes: dict[str, Any]) -> None:

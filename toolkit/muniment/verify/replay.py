@@ -85,6 +85,11 @@ def verify_registry(
     """
     note = reader.read(CHECKPOINT if size is None else checkpoint_path(size))
     checkpoint = claimed(note, trust)
+    if size not in (None, checkpoint.size):
+        raise Untrusted(
+            f"{reader.place} gives a checkpoint of {checkpoint.size} entries as that of {size}.",
+            "Files were swapped; fetch the registry again, whole.",
+        )
     leaves = read_leaves(reader, checkpoint.size)
     tree = tree_of(leaves)
     if tree.root() != checkpoint.root:

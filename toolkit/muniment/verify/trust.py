@@ -72,6 +72,7 @@ def parse_trust(data: bytes, what: str = "trust.json") -> Trust:
     """The pins that a trust.json holds. Raises `Malformed`, naming it `what`, also for fields it does not know."""
     value = parse_json(data, what)
     check_schema(value, "trust", what)
+    format_json(value)  # half of a surrogate pair is no text, and would be found out where it is first printed
     policy = parse_policy("".join(f"{line}\n" for line in value["tlogPolicy"]).encode())
     if not policy.logs:
         raise Malformed(f"{what} names no log key.", "It needs a `log` line in tlogPolicy.")
