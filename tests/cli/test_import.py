@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from muniment.insight.past import states
+from muniment.interop.github import cell
 from muniment.verify.replay import verify_registry
+from muniment.verify.trust import format_trust
 from tests.cli.run import Ran, muniment
 from tests.registry.paper import model, signature
 from tests.registry.test_sources import by_key, pem
@@ -40,6 +42,29 @@ def test_a_vendors_bundle_becomes_evidence(world: World, tmp_path: Path) -> None
     assert record.identity.issuer == "key"
     shown = muniment("history", "--registry", world.store.root)
     assert record.identity.subject in shown.out
+
+
+def test_whoever_brought_it_in_is_told(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "vendor.json").write_text(json.dumps(by_key(signature(b"third"))))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    assert bring(world, tmp_path / "vendor.json").code == 0
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    entry = world.history.entries[world.state.about[model(b"third").digest][0]]
+    assert entry.record is not None
+    assert entry.carrier is not None
+    vendor, trainer = entry.record.identity.subject, entry.carrier.identity.subject
+    told, where = f"{vendor}, brought in by {trainer}", ["--registry", world.store.root]
+    assert cell(told) in (tmp_path / "summary").read_text()
+    assert told in muniment("history", *where).out
+    assert f"signer: {told}\n" in muniment("history", entry.index, *where).out
+    row = json.loads(muniment("history", entry.index, *where, "--json").out)
+    assert (row["signer"], row["broughtInBy"]) == (vendor, trainer)
+    version = world.release("aiops/bought@1.0.0", b"third")
+    assert f"signature by {told} (entry {entry.index})" in muniment("show", version, *where).out
+    (tmp_path / "trust.json").write_bytes(format_trust(world.trust))
+    watched = ["--trust", tmp_path / "trust.json", "--state", tmp_path / "memory"]
+    assert f"by {told}\n" in muniment("monitor", world.store.root, *watched).out
 
 
 def test_its_past_is_judged_by_what_brought_it_in(world: World, tmp_path: Path) -> None:

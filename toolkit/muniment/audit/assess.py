@@ -15,7 +15,10 @@ from muniment.registry.state import Entry, State
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A record that a row rests on; `signer` and `issuer` are the certificate's words."""
+    """A record that a row rests on; `signer` and `issuer` are the certificate's words.
+
+    `brought_in_by` is the subject of who brought in a third party's.
+    """
 
     kind: str
     statement: Digest
@@ -24,6 +27,7 @@ class Evidence:
     issuer: str
     signed_at: datetime
     verified_by: str
+    brought_in_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,9 @@ def evidence_of(state: State, entry: Entry) -> Evidence:
     assert record is not None
     who = record.identity
     by = f"replay of {state.size} entries; Sigstore root {who.root}"
-    return Evidence(entry.kind, record.statement_digest, entry.index, who.subject, who.issuer, record.signed_at, by)
+    carrier = entry.carrier.identity.subject if entry.carrier else None
+    said = (entry.kind, record.statement_digest, entry.index, who.subject, who.issuer, record.signed_at)
+    return Evidence(*said, by, carrier)
 
 
 def _row(case: Case, control: Control) -> Row:

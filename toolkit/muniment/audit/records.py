@@ -51,9 +51,14 @@ def signer(config: Config, identity: Identity) -> Facts:
 
 
 def record(at: Desk, entry: Entry) -> Facts:
-    """A record: where it stands in the log, who signed it and when, and what was checked of it."""
+    """A record: where it stands in the log, who signed it and when, and what was checked of it.
+
+    Of a third party's `broughtInBy` is who signed it for this log.
+    """
     assert entry.record is not None
-    return {
+    config, carrier = at.config_at(entry.index), entry.carrier
+    said = {"broughtInBy": signer(config, carrier.identity)} if carrier is not None else {}
+    return said | {
         "entry": entry.index,
         "kind": entry.kind,
         "detail": _detail(entry),
@@ -62,7 +67,7 @@ def record(at: Desk, entry: Entry) -> Facts:
         "bundle": str(entry.record.bundle),
         "signedAt": format_instant(entry.record.signed_at),
         "admittedAt": format_instant(entry.admitted_at),
-        "signer": signer(at.config_at(entry.index), entry.record.identity),
+        "signer": signer(config, entry.record.identity),
         "roles": roles_of(at, entry),
         "verification": at.checked(entry),
     }
@@ -181,6 +186,7 @@ def _evidence(at: Desk, item: Evidence) -> Facts:
         "entry": item.index,
         "signer": item.signer,
         "issuer": item.issuer,
+        "broughtInBy": item.brought_in_by,
         "signedAt": format_instant(item.signed_at),
         "verifiedBy": item.verified_by,
         "verification": at.checked(at.state.entries[item.index]),

@@ -13,7 +13,7 @@ Facts = dict[str, Any]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 ENTRY_COLUMNS = (
     *("entry", "kind", "admittedAt", "signedAt", "version", "deed", "environment", "reason", "incident"),
-    *("person", "signer", "issuer", "approvals", "statement", "bundle"),
+    *("person", "signer", "issuer", "broughtInBy", "approvals", "statement", "bundle"),
 )
 VERSION_COLUMNS = ("version", "kind", "standing", "environments", "releasedAt", "person", "signer", "entry", "digests")
 
@@ -25,6 +25,7 @@ def entries_csv(facts: Facts) -> bytes:
         who = item.get("signer", {})
         approvals = " ".join(f"#{a}" for a in item.get("approvals", ()))
         row = item | {"person": who.get("person"), "signer": who.get("subject"), "issuer": who.get("issuer")}
+        row |= {"broughtInBy": item.get("broughtInBy", {}).get("subject")}
         rows.append([row.get(c) if c != "approvals" else approvals for c in ENTRY_COLUMNS])
     return _table(facts, ENTRY_COLUMNS, rows)
 

@@ -110,7 +110,7 @@ def _version(at: Desk, version: VersionId, framework: Framework) -> Facts:
 
 
 def _signers(at: Desk) -> list[Facts]:
-    """Every identity that signed something, with the roles it holds now and what it signed."""
+    """Every identity that signed something, with the roles it holds now, what it signed, and who brought that in."""
     signed: dict[str, list[Entry]] = {}
     for found in at.history.entries:
         if found.record is not None:
@@ -120,11 +120,13 @@ def _signers(at: Desk) -> list[Facts]:
 
 def _signer(at: Desk, entries: list[Entry]) -> Facts:
     newest = [e.record for e in entries if e.record is not None]
+    carriers = {e.carrier.identity.key: e.carrier.identity for e in entries if e.carrier is not None}
     kinds = [e.kind for e in entries]
     times = [format_instant(r.signed_at) for r in newest]
     config, identity = at.book.config, newest[-1].identity
     return {
         "signer": records.signer(config, identity),
+        "broughtInBy": [records.signer(config, who) for who in carriers.values()],
         "roles": sorted({b.role for b in config.bindings if b.identity.matches(identity)}),
         "signed": [{"kind": kind, "count": kinds.count(kind)} for kind in dict.fromkeys(kinds)],
         "first": min(times),

@@ -26,7 +26,7 @@ def history(
     replayed = options.own_history(registry)
     if selector is not None and selector.isascii() and selector.isdecimal():
         value = _whole(replayed, int(selector))
-        output.result(value, "\n".join(f"{key}: {item}" for key, item in value.items()), json)
+        output.result(value, "\n".join(_told(value)), json)
         return
     wanted = range(len(replayed.entries)) if selector is None else _of_version(replayed.state, selector)
     rows = [_row(replayed, i) for i in wanted]
@@ -48,12 +48,11 @@ def _of_version(state: State, selector: str) -> Sequence[int]:
 def _row(replayed: History, index: int) -> dict[str, Any]:
     from muniment.cli.trouble import note_of
     from muniment.core.instant import format_instant
-    from muniment.interop.about import about_of
+    from muniment.interop.about import about_of, signers_of
     from muniment.registry.leaf import parse_line
 
     entry = replayed.entries[index]
-    signer = entry.record.identity.subject if entry.record else ""
-    value = {"index": index, "at": format_instant(entry.admitted_at), "kind": entry.kind, "signer": signer}
+    value = {"index": index, "at": format_instant(entry.admitted_at), "kind": entry.kind, **signers_of(entry)}
     value |= {"about": words} if (words := about_of(replayed.state, entry)) else {}
     value |= {"statement": str(parse_line(entry.leaf).statement)} if entry.kind != "state" else {}
     value |= {"unprovenSince": entry.unproven} if entry.unproven is not None else {}
@@ -72,8 +71,18 @@ def _whole(replayed: History, index: int) -> dict[str, Any]:
     return value | ({"reason": reason} if reason else {})
 
 
+def _told(value: dict[str, Any]) -> list[str]:
+    """An entry in full, a line a field."""
+    from muniment.interop.about import signed_by
+
+    shown = {key: item for key, item in value.items() if key != "broughtInBy"} | {"signer": signed_by(value)}
+    return [f"{key}: {item}" for key, item in shown.items()]
+
+
 def _line(row: dict[str, Any]) -> str:
+    from muniment.interop.about import signed_by
+
     since = f"  unproven since entry {row['unprovenSince']}" if "unprovenSince" in row else ""
     words = f"  {row['about']}" if "about" in row else ""
     note = f"  {row['note']}" if "note" in row else ""
-    return f"{row['index']:>5}  {row['at']}  {row['kind']:<15} {row['signer']}{words}{since}{note}".rstrip()
+    return f"{row['index']:>5}  {row['at']}  {row['kind']:<15} {signed_by(row)}{words}{since}{note}".rstrip()

@@ -69,7 +69,7 @@ def _value(done: Monitored) -> dict[str, Any]:
 
 
 def _entry(state: State, entry: Entry) -> dict[str, Any]:
-    from muniment.interop.about import about_of
+    from muniment.interop.about import about_of, signers_of
 
     assert entry.record is not None
     return {
@@ -77,7 +77,7 @@ def _entry(state: State, entry: Entry) -> dict[str, Any]:
         "at": format_instant(entry.admitted_at),
         "kind": entry.kind,
         "about": about_of(state, entry),
-        "signer": entry.record.identity.subject,
+        **signers_of(entry),
         "statement": str(entry.record.statement_digest),
     }
 
@@ -88,10 +88,13 @@ def _waiting(one: Waiting) -> dict[str, Any]:
 
 
 def _text(done: Monitored, place: str) -> str:
+    from muniment.interop.about import signed_by
+
     size = done.history.checkpoint.size
     lines = [f"VERIFIED: {place}: {size} entries, {size - done.before} since the last look"]
     for entry in (_entry(done.history.state, shown) for shown in done.shown):
-        lines.append(f"  entry {entry['index']} ({entry['at']}): {entry['kind']} {entry['about']} by {entry['signer']}")
+        about = f"{entry['kind']} {entry['about']} by {signed_by(entry)}"
+        lines.append(f"  entry {entry['index']} ({entry['at']}): {about}")
     for one in done.inbox or ():
         word = "UNDECIDED" if one.late else "waits"
         lines.append(f"  {word} since {format_instant(one.since)}: {one.path} by {one.subject}: {one.reason}")

@@ -181,8 +181,10 @@ def _owing(row: dict[str, Any]) -> str:
 
 def _evidence(state: Any, digest: Digest) -> str:
     """A record that a release names, for people: its kind and signer, beside its statement."""
+    from muniment.interop.about import signed_by, signers_of
+
     entry = state.entries[state.statements[digest][0]]
-    who = f" by {entry.record.identity.subject}" if entry.record else ""
+    who = f" by {signed_by(signers_of(entry))}" if entry.record else ""
     return f"{digest} {entry.kind}{who} (entry {entry.index})"
 
 

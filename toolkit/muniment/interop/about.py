@@ -1,6 +1,8 @@
-"""What an entry of the log is about, in a few words for a line of a list."""
+"""What an entry of the log is about and who signed it, in a few words for a line of a list."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from muniment.registry.decision import decided
 from muniment.registry.event import Configure, Event
@@ -20,6 +22,18 @@ def about_of(state: State, entry: Entry) -> str:
         return f"entry {on}"
     names = [s.name for s in entry.record.statement.subjects] if entry.record else []
     return ", ".join([*names[:_NAMED], *([f"{len(names) - _NAMED} more"] if len(names) > _NAMED else [])])
+
+
+def signers_of(entry: Entry) -> dict[str, str]:
+    """The subjects of who signed an entry and, of a third party's record, of who brought it in (`broughtInBy`)."""
+    found = {"signer": entry.record.identity.subject if entry.record else ""}
+    return found | ({"broughtInBy": entry.carrier.identity.subject} if entry.carrier else {})
+
+
+def signed_by(signers: Mapping[str, str]) -> str:
+    """The same in words."""
+    carrier = signers.get("broughtInBy")
+    return f"{signers['signer']}, brought in by {carrier}" if carrier else signers["signer"]
 
 
 def _said(event: Event) -> list[str]:

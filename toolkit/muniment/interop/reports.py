@@ -8,7 +8,7 @@ from datetime import datetime
 from muniment.core.instant import format_instant, format_posix
 from muniment.insight.doctor import Check, Verdict
 from muniment.insight.due import Due
-from muniment.interop.about import about_of
+from muniment.interop.about import about_of, signed_by, signers_of
 from muniment.interop.github import Annotation, Level, cell, report, table
 from muniment.policy.finding import Finding, Status
 from muniment.registry.cosign import Gathered
@@ -187,7 +187,7 @@ def findings_of(turned: Turned) -> tuple[Finding, ...]:
 
 def _admitted_row(state: State, entry: Entry) -> Row:
     assert entry.record is not None
-    return (str(entry.index), entry.kind, about_of(state, entry), entry.record.identity.subject)
+    return (str(entry.index), entry.kind, about_of(state, entry), signed_by(signers_of(entry)))
 
 
 def _section(title: str, header: Row, rows: Sequence[Row]) -> list[str]:

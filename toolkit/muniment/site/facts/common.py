@@ -72,7 +72,8 @@ def workflow_of(claims: Mapping[str, str]) -> dict[str, str]:
 def record_facts(book: Book, entry: Entry) -> Facts:
     """A record: its place in the log, what it is, who signed it and when, where its bundle lies.
 
-    Of a redacted one what its leaf says, without signer and bundle.
+    Of a third party's `broughtInBy` is who signed it for this log. Of a redacted one what its leaf says, without signer
+    and bundle.
     """
     facts: Facts = {
         "index": entry.index,
@@ -82,6 +83,8 @@ def record_facts(book: Book, entry: Entry) -> Facts:
     }
     if entry.unproven is not None:
         facts["unproven"] = {"index": entry.unproven, "page": paths.entry_anchor(entry.unproven)}
+    if entry.carrier is not None:
+        facts["broughtInBy"] = signer_facts(book, entry.carrier.identity)
     record = entry.record
     if record is None:
         return facts | (_left(entry) if entry.unproven is not None else {})
