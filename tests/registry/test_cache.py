@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from muniment.core.errors import Missing, Untrusted
+from muniment.log.checkpoint import parse_checkpoint
 from muniment.log.lines import format_lines, leaf_file
+from muniment.log.note import parse_note
 from muniment.registry.cache import Cache, secret_of
 from muniment.registry.fold import read_leaves
 from muniment.registry.inbox import submit
+from muniment.registry.paths import CHECKPOINT
 from muniment.registry.sequencer import Published, publish
 from muniment.registry.state import State
 from muniment.registry.store.local import LocalStore
@@ -101,6 +104,20 @@ def test_a_log_that_was_altered_under_the_cache(ready: World, store: LocalStore,
     store.write(leaf_file(0), format_lines([*leaves[:2], leaves[3], leaves[2], *leaves[4:]]))
     with pytest.raises(Untrusted, match="not what its checkpoint signs"):
         one_more(ready, store, cache, b"and more")
+
+
+def test_rewinder_before_the_sequencer(ready: World, store: LocalStore, cache: Cache, tmp_path: Path) -> None:
+    """A host that forces its branch back would have an honest operator sign a second history."""
+    older = ready.copy(tmp_path / "older")
+    first, newest = store.read(CHECKPOINT), one_more(ready, store, cache).history.note
+    before = older.read(leaf_file(0))
+    for idle in (True, False):
+        with pytest.raises(Untrusted, match=r"of \d+ entries, by the cache, was signed before"):
+            publish(older, ready.key, now(), cache=cache) if idle else one_more(ready, older, cache, b"other")
+    assert (older.read(CHECKPOINT), older.read(leaf_file(0))) == (first, before)
+    store.write(CHECKPOINT, first)  # the entries are there still
+    assert publish(store, ready.key, now(), cache=cache).history.note == newest
+    assert one_more(ready, store, cache, b"next").history.state.size > parse_checkpoint(parse_note(newest).text).size
 
 
 def test_its_makers_read_from_the_cache(ready: World, store: LocalStore, tmp_path: Path) -> None:

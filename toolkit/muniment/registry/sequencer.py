@@ -58,6 +58,7 @@ class _Found:
     leaves: list[bytes]
     pending: list[bytes]
     later: dict[str, bytes]  # notes of checkpoints beyond the newest one, by path
+    kept: Checkpoint | None  # what the cache says was signed, where the newest one does not go on from it
 
 
 def publish(
@@ -99,16 +100,17 @@ def _publish(
     draft.take((read_item(store, path) for path in chosen), limits)
     left += len(chosen) - draft.taken
     draft.admit(now, heartbeat)
+    _check_signed(found, draft, signer)
     note = found.note
     if draft.state.config is not None:
         _check_key(draft.state, signer)
     due = draft.state.config is not None and any(decision.owed(draft.state))
     if draft.state.size > size or due:
         keyless = _anchor_signer(draft.state, anchor)
-        found = _commit(store, found, draft, signer)
+        found = _commit(store, found, draft)
         if keyless is not None and due:
             draft.decide(keyless, now)
-            found = _commit(store, found, draft, signer)
+            found = _commit(store, found, draft)
         note = _sign(store, found, draft, signer, keyless)
     _clear(store, draft)
     if cache is not None and draft.state.config is not None:
@@ -121,16 +123,20 @@ def _find(store: Store, cache: Cache | None) -> _Found:
     note = read_if(store, CHECKPOINT)
     if note is None and read_if(store, checkpoint_path(2)) is not None:
         raise Missing(f"{store.place}/checkpoint is missing.", "Put back the newest of checkpoints/.")
-    leaves, state = ([], State()) if note is None else _signed_part(store, note, cache)
+    leaves, state, kept = ([], State(), None) if note is None else _signed_part(store, note, cache)
     later = {path: store.read(path) for path in _later(store, state.size)}
-    return _Found(note, state, leaves, _beyond(store, state.size), later)
+    return _Found(note, state, leaves, _beyond(store, state.size), later, kept)
 
 
-def _signed_part(store: Store, note: bytes, cache: Cache | None) -> tuple[list[bytes], State]:
-    """The leaves that the newest checkpoint signs and what they add up to; a key in force there signed it."""
+def _signed_part(store: Store, note: bytes, cache: Cache | None) -> tuple[list[bytes], State, Checkpoint | None]:
+    """The leaves that the newest checkpoint signs and what they add up to; a key in force there signed it.
+
+    And what the cache says was signed, where these leaves do not go on from that.
+    """
     checkpoint = parse_checkpoint(parse_note(note).text)
-    known = _known(store, checkpoint.origin, cache)
-    leaves = _continued(store, known, checkpoint) if known is not None else None
+    known, first = _known(store, checkpoint.origin, cache)
+    kept = Checkpoint(checkpoint.origin, known.size, known.edge.root()) if known is not None else None
+    leaves = _continued(store, known, first, checkpoint) if known is not None else None
     if leaves is None:
         known = None  # a state whose edge is not the log's might have a false root signed
         leaves = read_leaves(store, checkpoint.size)
@@ -141,23 +147,22 @@ def _signed_part(store: Store, note: bytes, cache: Cache | None) -> tuple[list[b
     start = resume(known, leaves)
     state = fold(start, leaves[start.size :], blob_reader(store))
     open_checkpoint(note, config_of(state).origin, _keys(state))
-    return leaves, state
+    return leaves, state, kept if known is None else None
 
 
-def _known(store: Store, origin: str, cache: Cache | None) -> State | None:
-    """The state that is kept of the log with these first leaves."""
+def _known(store: Store, origin: str, cache: Cache | None) -> tuple[State | None, list[bytes]]:
+    """The state that is kept of the log with this first leaf, and the leaves of the first file."""
     if cache is None:
-        return None
+        return None, []
     first = parse_lines(store.read(leaf_file(0)), leaf_file(0))
-    known = cache.load(origin, Digest(leaf_hash(first[0]).hex()))
-    return known if known is not None and _leaves(known, 0, LEAVES) == first[: known.size] else None
+    return cache.load(origin, Digest(leaf_hash(first[0]).hex())), first
 
 
 def _leaves(state: State, start: int, end: int) -> list[bytes]:
     return [state.entries[index].leaf for index in range(start, min(end, state.size))]
 
 
-def _continued(store: Store, known: State, checkpoint: Checkpoint) -> list[bytes] | None:
+def _continued(store: Store, known: State, first: list[bytes], checkpoint: Checkpoint) -> list[bytes] | None:
     """The leaves that a checkpoint signs, where those of a known state begin them.
 
     Only the files from the end of the known leaves on are read: its edge stands for those before, which `verify`
@@ -165,6 +170,8 @@ def _continued(store: Store, known: State, checkpoint: Checkpoint) -> list[bytes
     """
     size, edge = known.size, known.edge
     start = size - size % LEAVES
+    if size > checkpoint.size or _leaves(known, 0, LEAVES) != first[:size]:
+        return None
     read = read_leaves(store, checkpoint.size, start)
     for leaf in read[size - start :]:
         edge = edge.append(leaf_hash(leaf))
@@ -194,11 +201,18 @@ def _keys(state: State) -> list[NoteVerifier]:
 
 def _signed_size(found: _Found) -> int:
     """How far a checkpoint was signed that never became the newest, if it is one of the log as it stands."""
-    if found.state.config is None or not found.later:
+    if found.state.config is None or not (found.later or found.kept):
         return 0
-    tree, keys = tree_of([*found.leaves, *found.pending]), _keys(found.state)
-    known = (_opened(note, found.state.config.origin, keys) for note in found.later.values())
-    return max((c.size for c in known if c and _agrees(tree, c)), default=0)
+    tree, config = tree_of([*found.leaves, *found.pending]), found.state.config
+    known = (c for _, c in _signed_before(found, config.origin, _keys(found.state)))
+    return max((c.size for c in known if _agrees(tree, c)), default=0)
+
+
+def _signed_before(found: _Found, origin: str, keys: list[NoteVerifier]) -> list[tuple[str, Checkpoint]]:
+    """What was signed beyond the newest checkpoint, with where that is known from."""
+    notes = ((path, _opened(note, origin, keys)) for path, note in found.later.items())
+    kept = [(f"A checkpoint of {found.kept.size} entries, by the cache,", found.kept)] if found.kept else []
+    return [*((path, known) for path, known in notes if known is not None), *kept]
 
 
 def _agrees(tree: MemoryTree, checkpoint: Checkpoint) -> bool:
@@ -240,19 +254,19 @@ def _check_signed(found: _Found, draft: Draft, signer: NoteSigner) -> None:
 
     It happens when an older log and checkpoint were put back: signing again would convict the log of a fork.
     """
-    tree, keys = tree_of(draft.leaves if found.later else ()), _keys(draft.state)
-    for path, note in found.later.items():
-        known = _opened(note, signer.name, keys)
-        if known is not None and not _agrees(tree, known):
+    if not (found.later or found.kept):
+        return
+    tree = tree_of(draft.leaves)
+    for where, known in _signed_before(found, signer.name, _keys(draft.state)):
+        if not _agrees(tree, known):
             raise Untrusted(
-                f"{path} was signed before, and is not a checkpoint of this log.",
+                f"{where} was signed before, and is not a checkpoint of this log.",
                 "The registry was put back to an older state: restore it to its newest.",
             )
 
 
-def _commit(store: Store, found: _Found, draft: Draft, signer: NoteSigner) -> _Found:
+def _commit(store: Store, found: _Found, draft: Draft) -> _Found:
     """Writes the new records, a leaf file at a time; each holds whole batches. Gives the registry as it is then."""
-    _check_signed(found, draft, signer)
     if store.alone:
         _drop_stale(store, len(draft.leaves))
     for digest, data in draft.blobs.items():
