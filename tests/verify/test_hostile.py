@@ -32,6 +32,7 @@ from muniment.verify.selfread import read_history
 from muniment.verify.target import verify_target
 from muniment.verify.trust import format_trust, parse_trust
 from tests.cli.run import muniment
+from tests.registry.test_known import built
 from tests.world import World, make_world, now, registry_document
 
 FIRST = parse_version_id("aiops/cpu@1.0.0")
@@ -88,6 +89,19 @@ def test_a_pack_says_that_the_rules_rest_on_the_log(told: World) -> None:
     """Whoever holds the log key could leave a stricter configuration out and sign a root without it."""
     opened = open_pack(pack_of(told, FIRST), told.trust)
     assert "no other configuration than entry 0" in opened.asserted
+
+
+def test_a_pack_says_of_what_it_lists_nothing(world: World, shared: World, told: World, tmp_path: Path) -> None:
+    """An operator could have let a version in against a record about its data, and leave that out."""
+    world.put("trainer", built())
+    path = tmp_path / "p"
+    for of, version, said in (
+        (world, world.release("aiops/cpu@1.0.0"), ("other records about the data that its records name",)),
+        (shared, FIRST, ("other events of aiops/gpu, aiops/twin",)),
+        (told, FIRST, ()),
+    ):
+        path.write_bytes(pack_of(of, version))
+        assert verify_target(str(path), [], of.trust).not_checked[:-1] == said
 
 
 @pytest.mark.parametrize("size", [1e21, 2**53 - 1, 1])

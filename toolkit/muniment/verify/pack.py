@@ -36,12 +36,13 @@ from muniment.log.text import format_base64, parse_base64
 from muniment.registry.anchor import check_anchor
 from muniment.registry.documents import approval_key, artifact_key, documents, state_tree
 from muniment.registry.event import CONFIG_KEY, Approve, name_key
+from muniment.registry.facts import data_of
 from muniment.registry.fold import Blob, History, admit_leaf, gone_by, tree_of
 from muniment.registry.leaf import RecordLeaf, StateLeaf, parse_leaf
 from muniment.registry.state import State, VersionState
 from muniment.verify.memory import Seen, departure
 from muniment.verify.replay import Vouched, check_genesis, check_vouched, claimed
-from muniment.verify.select import needed, story_of
+from muniment.verify.select import names_of, needed, story_of
 from muniment.verify.trust import Trust
 
 TYPE = "https://muniment.dev/pack/v1"
@@ -52,7 +53,8 @@ KEPT = 16  # how many of the newest earlier checkpoints a pack continues without
 class Opened:
     """A pack that was verified: the version, the state its entries add up to, and the checkpoint it holds for.
 
-    `asserted` rests on the state root alone, which the witnesses named in `replayed_by` have derived themselves.
+    `asserted` rests on the state root alone, which the witnesses named in `replayed_by` have derived themselves;
+    `unlisted` is what not even that is shown of.
     """
 
     version: VersionId
@@ -62,6 +64,7 @@ class Opened:
     vouched: Vouched
     asserted: tuple[str, ...]
     replayed_by: tuple[str, ...]
+    unlisted: tuple[str, ...] = ()
 
 
 def make_pack(
@@ -114,7 +117,8 @@ def open_pack(data: bytes, trust: Trust, seen: Seen | None = None) -> Opened:
     if seen is not None:
         _check_continues(earlier, seen, checkpoint, note)
     replayed_by = tuple(sorted(set(trust.replayed_by) & set(vouched.witnesses)))
-    return Opened(version, state, checkpoint, note, vouched, _asserted(state, version), replayed_by)
+    said = _asserted(state, version)
+    return Opened(version, state, checkpoint, note, vouched, said, replayed_by, _unlisted(state, version))
 
 
 def _earlier(history: History, since: Collection[int]) -> list[int]:
@@ -279,3 +283,13 @@ def _asserted(state: State, version: VersionId) -> tuple[str, ...]:
         "no other word on the approvals behind it",
         f"no other configuration than entry {state.configured_at}",
     )
+
+
+def _unlisted(state: State, version: VersionId) -> tuple[str, ...]:
+    """What gates look at besides, of which a pack proves no listing: a record that was left out does not show."""
+    records = [e.record for e in state.entries.values() if e.record is not None]
+    data = {digest for r in records for digest in data_of(r.statement)}
+    others = {name for e in state.entries.values() for name in names_of(e.event)} - {version.name}
+    lines = ["other records about the data that its records name"] if data else []
+    lines += [f"other events of {', '.join(map(str, sorted(others)))}"] if others else []
+    return tuple(lines)

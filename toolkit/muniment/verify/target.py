@@ -168,7 +168,7 @@ def _pack(target: str, files: list[Path], trust: Trust, reading: Reading, seen: 
         tuple(found for file in files for found in _hold(file, state, (version,))),
         opened.asserted,
         opened.replayed_by,
-        () if files else ("no artifact was given, so none was compared",),
+        (*opened.unlisted, *(() if files else ("no artifact was given, so none was compared",))),
         unproven(state),
         note=opened.note,
     )
