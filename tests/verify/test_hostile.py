@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from muniment.core.canonical import format_json
-from muniment.core.errors import Malformed, Missing, Rejected, Unchecked, Untrusted
+from muniment.core.errors import Malformed, Missing, Rejected, Unchecked, Unreachable, Untrusted
 from muniment.core.instant import format_instant
 from muniment.core.name import VersionId, parse_version_id
 from muniment.log.checkpoint import Checkpoint, sign_checkpoint
@@ -27,7 +27,9 @@ from muniment.registry import propose, recovery
 from muniment.registry.documents import state_tree
 from muniment.registry.fold import blob_reader
 from muniment.registry.paths import CHECKPOINTS, checkpoint_path
+from muniment.registry.store.http import HttpReader
 from muniment.verify.pack import make_pack, open_pack
+from muniment.verify.replay import verify_registry
 from muniment.verify.selfread import read_history
 from muniment.verify.target import verify_target
 from muniment.verify.trust import format_trust, parse_trust
@@ -257,6 +259,28 @@ def test_a_host_that_does_not_speak_http(told: World, answer: bytes) -> None:
         thread.start()
         with pytest.raises(Unchecked):
             verify_target(f"http://127.0.0.1:{server.getsockname()[1]}/", [], told.trust)
+        thread.join(5)
+
+
+def test_a_host_that_drips(told: World) -> None:
+    """Each byte comes in time, and the file never does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        over = threading.Event()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                while not over.wait(0.05):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        reader = HttpReader(f"http://127.0.0.1:{server.getsockname()[1]}/", patience=0.5)
+        with pytest.raises(Unreachable, match=r"not there within 0\.5 seconds"):
+            verify_registry(reader, told.trust)
+        over.set()
         thread.join(5)
 
 
