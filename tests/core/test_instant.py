@@ -1,3 +1,5 @@
+import ast
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -5,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muniment.core.errors import Malformed
-from muniment.core.instant import format_instant, parse_instant, whole_seconds
+from muniment.core.instant import CLOCK, format_instant, parse_instant, whole_seconds
+from tests.source import calls, modules
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(9998, 1, 1), timezones=ZONES)
@@ -47,3 +50,16 @@ def test_the_form():
 def test_nothing_else_is_a_time(text):
     with pytest.raises(Malformed, match=r"^approvedAt "):
         parse_instant(text, "approvedAt")
+
+
+# Keyring and stock read times that `signing.protojson` wrote; the demo reads its data.
+APART = {"signing.keyring", "signing.stock", "demo.nab"}
+
+
+def test_no_interpreter_decides_what_a_time_of_day_is():
+    """Python 3.14 reads 24:00:00, and those before do not: one log would be two."""
+    assert not re.fullmatch(CLOCK, "24:00:00")
+    assert all(re.fullmatch(CLOCK, f"{hour:02}:00:59") for hour in range(24))
+    reading = {name for name, tree in modules().items() if "datetime.fromisoformat" in {c for c, _ in calls(tree)}}
+    naming = {name for name, tree in modules().items() if "CLOCK" in {getattr(n, "id", "") for n in ast.walk(tree)}}
+    assert reading - APART == naming

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from muniment.core.errors import Malformed
 
 _END = 253402300799
-_FORM = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+# Hours to 23: interpreters from Python 3.14 on take 24:00:00 for the next day's midnight, and all readers must agree.
+CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+"""The time of day in a moment, as a pattern; whatever `fromisoformat` reads must fit it."""
+_FORM = re.compile(f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{CLOCK}Z")
 
 
 def format_instant(moment: datetime) -> str:

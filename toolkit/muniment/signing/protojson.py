@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from muniment.core.errors import Malformed
+from muniment.core.instant import CLOCK
 
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})")
-_INTEGER = re.compile(r"0|[1-9]\d{0,19}")
+_TIME = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{CLOCK}(\.[0-9]{{1,9}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})")
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,19}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from muniment.core.instant import CLOCK
 from muniment.policy.cel import values
 from muniment.policy.cel.values import SECOND, Charge, Duration, Timestamp, Undecided, moment, span, type_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
+    rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})T({CLOCK})(?:\.([0-9]{{1,9}}))?(?:Z|([+-])([0-9]{{2}}):([0-9]{{2}}))"
 )
 _SPAN = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?(?:h|ms|us|ns|m|s))+")
 _SPAN_PART = re.compile(r"([0-9]+)(?:\.([0-9]+))?(h|ms|us|ns|m|s)")
