@@ -65,6 +65,8 @@ def test_whoever_brought_it_in_is_told(world: World, tmp_path: Path, monkeypatch
     (tmp_path / "trust.json").write_bytes(format_trust(world.trust))
     watched = ["--trust", tmp_path / "trust.json", "--state", tmp_path / "memory"]
     assert f"by {told}\n" in muniment("monitor", world.store.root, *watched).out
+    watched[-1] = tmp_path / "another"
+    assert f"by {told}\n" in muniment("monitor", world.store.root, *watched, "--identity", trainer).out
 
 
 def test_its_past_is_judged_by_what_brought_it_in(world: World, tmp_path: Path) -> None:

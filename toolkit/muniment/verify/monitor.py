@@ -236,7 +236,12 @@ def _shown(history: History, before: int, watch: Watch) -> tuple[Entry, ...]:
     if not watch.names and not watch.identities:
         return new
     wanted = _about(history, frozenset(watch.names))
-    return tuple(e for e in new if e.index in wanted or (e.record and e.record.identity.subject in watch.identities))
+    return tuple(e for e in new if e.index in wanted or not _signers(e).isdisjoint(watch.identities))
+
+
+def _signers(entry: Entry) -> set[str]:
+    """The subjects of who signed an entry: of a third party's record also of who brought it in."""
+    return {signed.identity.subject for signed in (entry.record, entry.carrier) if signed is not None}
 
 
 def _about(history: History, names: frozenset[Name]) -> set[int]:
