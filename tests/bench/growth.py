@@ -23,15 +23,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from muniment.core.digest import Digest
+from muniment.core.digest import Digest, digest_of
 from muniment.core.errors import Conflict, Missing
-from muniment.core.name import VersionId
+from muniment.core.name import VersionId, parse_version_id
+from muniment.evidence.statement import format_statement
 from muniment.log.checkpoint import Checkpoint, sign_checkpoint
 from muniment.log.lines import LEAVES, format_lines, leaf_file
 from muniment.log.merkle import prove_inclusion
 from muniment.log.proof import TlogProof, format_proof
 from muniment.log.statetree import StateTree
 from muniment.log.tiles import entry_bundles, tiles
+from muniment.registry import propose
 from muniment.registry.cache import Cache
 from muniment.registry.check import check
 from muniment.registry.fold import History, blob_reader, end_batch, state_root, tree_of
@@ -44,7 +46,7 @@ from muniment.registry.snapshot import format_snapshot, parse_snapshot
 from muniment.registry.state import Entry, State
 from muniment.registry.store import LIMIT
 from muniment.verify.pack import make_pack, open_pack
-from tests.registry.paper import Paper, signature
+from tests.registry.paper import Paper, model, signature
 from tests.world import World, make_world, now
 
 SIZES = (100, 10_000)
@@ -223,11 +225,20 @@ def _replay(size: int) -> None:
     paper = Paper()
     number = 0
     while paper.state.size < size:
-        paper.promote(paper.release(f"aiops/m{number % NAMES}@{number // NAMES}", b"%d" % number))
+        _add_version(paper, number)
         number += 1
     entries = [paper.state.entries[at] for at in range(paper.state.size)]
     spent = _timed(lambda: _again(entries, paper.state))
     print(f"{len(entries):>9,} replay on paper                      {spent}  {len(entries) / spent.cpu:,.0f} a second")
+
+
+def _add_version(paper: Paper, number: int) -> None:
+    """A version in production. Its evidence is told: looking for it in the whole log each time takes hours."""
+    signed, version = signature(b"%d" % number), parse_version_id(f"aiops/m{number % NAMES}@{number // NAMES}")
+    paper.put("trainer", signed)
+    artifacts, evidence = (model(b"%d" % number),), (digest_of(format_statement(signed)),)
+    paper.put("trainer", propose.release(paper.state, version, artifacts, evidence, paper.at))
+    paper.promote(version)
 
 
 def _again(entries: list[Entry], wanted: State) -> None:
