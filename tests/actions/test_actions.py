@@ -340,6 +340,32 @@ def test_a_witness_that_lost_the_race_fails(job: Run, world: World, keeping: Pat
     assert "state" not in _git(tmp_path / "witness.git", "ls-tree", "--name-only", "main")
 
 
+def test_the_monitor_tells_what_is_new_and_its_memory_is_pushed(job: Run, world: World, keeping: Path, tmp_path: Path):
+    given = {"place": "registry", "trust": "trust.json", "state": "witness/state"}
+    assert job("monitor", **given).outputs["before"] == "0"
+    world.release("aiops/cpu@1.0.0")
+    ran = job("monitor", **given, names="aiops/cpu\n\naiops/other\n", identities="nobody@example.org\n")
+    assert ran.ok, ran.log
+    size = str(world.history.checkpoint.size)
+    assert ran.outputs == {"origin": world.trust.origin, "size": size, "before": "2", "new": "2", "late": "0"}
+    assert [(level, title) for level, title, _ in ran.annotations] == [("notice", "New entry")] * 2
+    pushed = tmp_path / "witness.git"
+    assert _git(pushed, "log", "-1", "--format=%s", "main") == f"Saw {size} entries"
+    assert "published.json" in _git(pushed, "ls-tree", "-r", "--name-only", "main")
+
+
+def test_a_fork_fails_the_monitor_and_its_evidence_is_pushed(job: Run, world: World, keeping: Path, tmp_path: Path):
+    given = {"place": "registry", "trust": "trust.json", "state": "witness/state"}
+    world.release("aiops/cpu@1.0.0")
+    early = world.store.read("checkpoints/2")
+    assert job("monitor", **given).ok
+    world.store.write("checkpoint", early)
+    ran = job("monitor", **given)
+    assert not ran.ok
+    assert [(level, title) for level, title, _ in ran.annotations] == [("error", "Refused")]
+    assert _git(tmp_path / "witness.git", "log", "-1", "--format=%s", "main") == "Evidence: an alarm"
+
+
 SHELL = (
     "$(touch pwned) `touch pwned` \"; touch pwned; ' ; touch pwned ; ' && touch pwned || ${{ github.token }} * ? \\ #"
 )
@@ -361,6 +387,10 @@ LINES = "\nverified=forged\n::error title=forged::forged\n\x1b]0;forged\x07\ntou
         ("witness", "key", {"place": "registry", "trust": "trust.json", "push": "false"}),
         ("witness", "trust", {"place": "registry", "key": WITNESS_KEY, "push": "false"}),
         ("witness", "log_keys", {"place": "registry", "key": WITNESS_KEY, "push": "false"}),
+        ("monitor", "place", {"trust": "trust.json", "push": "false"}),
+        ("monitor", "trust", {"place": "registry", "push": "false"}),
+        ("monitor", "names", {"place": "registry", "trust": "trust.json", "push": "false"}),
+        ("monitor", "inbox_max_age", {"place": "registry", "trust": "trust.json", "push": "false"}),
     ],
 )
 def test_a_hostile_value_is_only_a_value(job: Run, world: World, tmp_path: Path, action, hostile, rest):
@@ -375,11 +405,18 @@ def test_a_hostile_value_is_only_a_value(job: Run, world: World, tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    ("action", "option"), [("attest", "artifact"), ("publish", "registry"), ("verify", "target"), ("witness", "place")]
+    ("action", "option"),
+    [
+        ("attest", "artifact"),
+        ("publish", "registry"),
+        ("verify", "target"),
+        ("witness", "place"),
+        ("monitor", "place"),
+    ],
 )
 def test_a_value_is_never_an_option(job: Run, action: str, option: str):
     rest = {"attest": {"registry": "registry"}, "publish": {"log_key": "key"}, "verify": {"trust": "trust.json"}}
-    rest["witness"] = {"key": WITNESS_KEY, "trust": "trust.json"}
+    rest |= {"witness": {"key": WITNESS_KEY, "trust": "trust.json"}, "monitor": {"trust": "trust.json"}}
     ran = job(action, **{option: "--help"}, **rest[action])
     assert not ran.ok
     assert "Usage" not in ran.log

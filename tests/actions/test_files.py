@@ -34,7 +34,7 @@ def _name(path: Path) -> str:
 
 
 def test_the_actions_and_workflows_are_these():
-    assert [path.parent.name for path in ACTIONS] == ["attest", "publish", "verify", "witness"]
+    assert [path.parent.name for path in ACTIONS] == ["attest", "monitor", "publish", "verify", "witness"]
     assert [path.name for path in WORKFLOWS] == ["ci.yml", "registry.yml"]
 
 
