@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +25,7 @@ from muniment.signing.sandbox import Sandbox, add_identity, create
 from muniment.verify.pack import make_pack, open_pack
 from muniment.verify.replay import verify_registry
 from muniment.verify.trust import Trust, trust_of
-from tests.registry.paper import Paper
+from tests.registry.paper import Paper, signature
 from tests.world import World, identities, make_world, now
 
 FIRST = parse_version_id("aiops/cpu@1.0.0")
@@ -205,6 +206,26 @@ def test_readers_follow_the_root(moved: World, pins) -> None:
     assert replayed.state.current(FIRST.name, "production") == FIRST
     pack = make_pack(replayed, FIRST, blob_reader(moved.store))
     assert open_pack(pack, pins(moved)).state.current(FIRST.name, "production") == FIRST
+
+
+def test_what_is_signed_under_the_old_root_in_the_batch_that_retires_it(world: World, tmp_path: Path) -> None:
+    """Readers verify it by the root in force after the rotation: admitted, it would stop the registry for good."""
+    create(tmp_path / "other")
+    with Sandbox(tmp_path / "other") as other:
+        root = json.loads(other.trusted_root())
+    early = world.sign("trainer", signature(b"early"))
+    time.sleep(1)
+    statement = propose.rotate(world.state, None, root, "instance moved", now())
+    rotated = world.sign("administrator", statement)
+    time.sleep(1)
+    late = world.sign("trainer", signature(b"late"))
+    submit(world.store, early.data, rotated.data, late.data)
+    done = world.publish()
+    assert [e.kind for e in done.admitted] == ["signature", "rotate-key", "state"]
+    (turned,) = done.turned
+    assert isinstance(turned.error, Untrusted)
+    assert verify_registry(world.store, world.trust).history.state == done.history.state
+    assert not world.publish().turned
 
 
 def test_a_root_that_was_never_in_force(moved: World, told: World) -> None:

@@ -171,8 +171,9 @@ class Draft:
         return any(entries[at].leaf == leaf for at in self.state.statements.get(signed.statement_digest, ()))
 
     def _try(self, candidate: _Candidate, at: datetime) -> bool:
-        leaf = derive_leaf(candidate.signed)
         try:
+            self._hold_to_root(candidate)
+            leaf = derive_leaf(candidate.signed)
             state = check(self.state, candidate.signed, at, leaf)
             if self.state.size % LEAVES == LEAVES - 1:  # the file's last place is for the batch's end
                 self._end(at)
@@ -185,6 +186,12 @@ class Draft:
         self.blobs[candidate.bundle.digest] = candidate.bundle.data
         self.done.append(candidate.path)
         return True
+
+    def _hold_to_root(self, candidate: _Candidate) -> None:
+        """Verifies anew what was verified before this batch changed the Sigstore root, as every reader will."""
+        config = self.state.config
+        if config is not None and candidate.signed.identity.root != config.root:
+            candidate.signed = verify_bundle(self.state, candidate.bundle)
 
     def _end(self, at: datetime) -> None:
         self.state = settle(self.state)
