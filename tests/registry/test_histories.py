@@ -9,6 +9,7 @@ import pytest
 
 from muniment.registry import redaction
 from muniment.registry.documents import state_tree
+from muniment.registry.runtime import RUNNING
 from muniment.registry.snapshot import format_snapshot, parse_snapshot, resume
 from muniment.registry.state import State
 from tests.registry.histories import ACTS, History
@@ -58,6 +59,12 @@ def test_who_lacks_redacted_records_knows_the_same(history: History) -> None:
 def test_documents_that_were_kept_up_to_date_are_those_made_anew(history: History) -> None:
     for state in history.states[::9]:
         assert state.tree.root == plain_root(state)
+
+
+def test_what_runs_is_counted_as_the_last_statuses_say(history: History) -> None:
+    for state in history.states[::9]:
+        told = Counter((d.version, d.environment) for d in state.deployments.values() if d.status == RUNNING)
+        assert {key: count for key, count in state.running.items() if count} == told
 
 
 def kept(state: State) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,10 +15,13 @@ from muniment.core.name import VersionId
 from muniment.evidence.statement import Statement
 from muniment.policy.triggers import MAX_WINDOWS
 from muniment.registry import propose
+from muniment.registry.check import check
 from muniment.registry.documents import documents
 from muniment.registry.event import subjects_of
+from muniment.registry.leaf import derive_leaf
 from muniment.registry.observing import foretold
 from muniment.registry.runtime import Observe
+from muniment.registry.table import Table
 from tests.registry.paper import Paper, model
 from tests.registry.staff import staff
 from tests.registry.test_check import refused
@@ -112,6 +116,24 @@ def test_only_what_stands_or_runs_is_observed() -> None:
     paper.put("operator", seen(paper, two))
     paper.put("operator", propose.deploy(paper.state, one, "production", "stopped", paper.at))
     assert "neither stands nor runs in production" in refused(paper, "operator", seen(paper, one))
+
+
+class Unread(Table[Any, Any]):
+    """A table that may be asked for one key, and never gone through."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("All of the table was looked at.")
+
+    items = values = __iter__  # type: ignore[assignment]
+
+
+def test_a_window_costs_the_same_however_much_runs() -> None:
+    paper, one = paper_with()
+    paper.put("operator", propose.deploy(paper.state, one, "production", "running", paper.at))
+    paper.promote(paper.release("aiops/cpu@2.0.0", b"two"))
+    signed = paper.sign("operator", seen(paper, one))
+    unread = replace(paper.state, deployments=Unread(paper.state.deployments.held))
+    assert check(unread, signed, paper.at, derive_leaf(signed)).observed[one, "production"].windows
 
 
 def test_a_window_bears_the_artifacts_of_its_version() -> None:

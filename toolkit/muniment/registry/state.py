@@ -20,7 +20,6 @@ from muniment.registry.access import AccessReview
 from muniment.registry.config import Config
 from muniment.registry.event import Approve, Event, ReleasedArtifact, Retire
 from muniment.registry.oversight import Waive
-from muniment.registry.runtime import RUNNING
 from muniment.registry.table import Table
 from muniment.signing.identity import Signed
 
@@ -234,8 +233,8 @@ class State:
     `config` is None only before genesis. `eras` begins with genesis and goes on with each rotation. `stages` maps
     (name, environment) to tenures, oldest first, the last one current. `waivers` are by version, `incidents` by name
     and id, `breaches` by name and entry; `open` says what is open about a name that ever had an incident.
-    `access` holds the last access review, `deployments` the last status by name, environment and instance,
-    `observed` the newest windows by version and environment.
+    `access` holds the last access review, `deployments` the last status by name, environment and instance, `running` at
+    how many of them a version runs in an environment, `observed` the newest windows by version and environment.
     `statements` maps statement digests to log indexes, one a signer; `about` maps an artifact's digest to the indexes
     of the records with it as subject; `redacted` tells which of these are redacted; `last` maps event targets to their
     last event. The tables are documents of the state tree; `tree` is that of the last batch's end, and
@@ -252,6 +251,7 @@ class State:
     versions: Table[VersionId, VersionState] = field(default_factory=Table)
     stages: Table[tuple[Name, str], tuple[Tenure, ...]] = field(default_factory=Table)
     deployments: Table[tuple[Name, str, str], Deployment] = field(default_factory=Table)
+    running: Map[tuple[VersionId, str], int] = _EMPTY
     observed: Table[tuple[VersionId, str], Observed] = field(default_factory=Table)
     approvals: Table[Digest, tuple[Approval, ...]] = field(default_factory=Table)
     waivers: Table[VersionId, tuple[Waiver, ...]] = field(default_factory=Table)
@@ -281,10 +281,8 @@ class State:
 
     def is_there(self, version: VersionId, environment: str) -> bool:
         """Whether a version stands in an environment, or runs at one of its instances."""
-        if self.current(version.name, environment) == version:
-            return True
-        here = (version, environment, RUNNING)
-        return any((d.version, d.environment, d.status) == here for d in self.deployments.values())
+        stands = self.current(version.name, environment) == version
+        return stands or self.running.get((version, environment), 0) > 0
 
     def environments_of(self, version: VersionId) -> tuple[str, ...]:
         """The environments in which a version stands now, in configured order."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from immutables import Map
+
 from muniment.core.errors import Refused
+from muniment.core.name import VersionId
 from muniment.policy.finding import Finding
 from muniment.registry import facts, redaction
 from muniment.registry.event import Event
@@ -46,9 +49,19 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
     def change(after: State) -> State:
         versions = after.versions.set(event.version, touched)
         told = replace(after, versions=versions, deployments=after.deployments.set(key, new))
-        return consume(told, signed, new.index)
+        return consume(replace(told, running=_counted(after, last, new)), signed, new.index)
 
     return change, findings
+
+
+def _counted(state: State, last: Deployment | None, new: Deployment) -> Map[tuple[VersionId, str], int]:
+    """At how many instances each version runs once the new status takes the last one's place."""
+    running = state.running
+    for said, step in ((last, -1), (new, 1)):
+        if said is not None and said.status == RUNNING:
+            key = (said.version, said.environment)
+            running = running.set(key, running.get(key, 0) + step)
+    return running
 
 
 def _check_startable(state: State, event: Deploy, version: VersionState, runs: object) -> None:
