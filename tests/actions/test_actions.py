@@ -256,6 +256,19 @@ def test_a_registry_cannot_bring_its_own_trust(job: Run):
     assert [title for _, title, _ in ran.annotations] == ["Could not be done"]
 
 
+def test_a_log_that_went_back_does_not_verify_where_it_is_remembered(job: Run, world: World):
+    given = {"target": "registry", "trust": "trust.json", "max_age": "1h", "remember": "seen.json"}
+    early = world.store.read("checkpoint")
+    world.release("aiops/cpu@1.0.0")
+    assert job("verify", **given).ok
+    world.store.write("checkpoint", early)
+    assert job("verify", target="registry", trust="trust.json").ok
+    ran = job("verify", **given)
+    assert not ran.ok
+    assert [title for _, title, _ in ran.annotations] == ["Refused"]
+    assert not job("verify", target="registry", trust="trust.json", max_age="soon").ok
+
+
 WITNESS = Cosigner("witness.example/w", bytes(range(32)))
 WITNESS_KEY = format_skey(WITNESS)
 
@@ -383,6 +396,7 @@ LINES = "\nverified=forged\n::error title=forged::forged\n\x1b]0;forged\x07\ntou
         ("verify", "target", {"trust": "trust.json"}),
         ("verify", "trust", {"target": "registry"}),
         ("verify", "files", {"target": "registry", "trust": "trust.json"}),
+        ("verify", "max_age", {"target": "registry", "trust": "trust.json"}),
         ("witness", "place", {"key": WITNESS_KEY, "trust": "trust.json", "push": "false"}),
         ("witness", "key", {"place": "registry", "trust": "trust.json", "push": "false"}),
         ("witness", "trust", {"place": "registry", "key": WITNESS_KEY, "push": "false"}),
