@@ -6,13 +6,15 @@ import json
 import os
 import resource
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from muniment.core.errors import Unreachable
-from muniment.registry.fold import MAX_BUNDLE
+from muniment.core.canonical import format_json
+from muniment.core.errors import Malformed, Unreachable
+from muniment.registry.fold import MAX_BUNDLE, open_bundle
 from muniment.registry.inbox import MAX_MARKS, Limits, choose, read_item, submit
 from muniment.registry.sequencer import Published, publish
 from muniment.registry.store import LIMIT
@@ -156,6 +158,24 @@ def test_what_is_no_bundle(ready: World, store: LocalStore, data: bytes, why: st
     (turned,) = done.turned
     assert any(words in turned.error.fact for words in why.split("|")), turned.error.fact
     assert store.list("inbox") == []
+
+
+def test_a_bundle_that_is_too_large_in_its_canonical_spelling(ready: World, store: LocalStore) -> None:
+    """Admitted, it would stop every reader for good: what they read is what is kept."""
+    value = json.loads(honest(ready, store))
+    value["dsseEnvelope"]["payload"] = ""
+    length = (MAX_BUNDLE - len(format_json(value))) // 4 * 4 + 4
+    payload = b64encode(bytes(length // 4 * 3 - 2)).decode()
+    value["dsseEnvelope"]["payload"] = payload
+    whole = format_json(value)
+    entry = value["verificationMaterial"]["tlogEntries"][0]
+    value["dsseEnvelope"]["payload"] = payload.rstrip("=")
+    entry["logIndex"] = int(entry["logIndex"])
+    brought = format_json(value)
+    assert len(brought) <= MAX_BUNDLE < len(whole) == len(brought) + 4
+    for data in (brought, whole):
+        with pytest.raises(Malformed, match="larger than"):
+            open_bundle(data)
 
 
 def test_json_that_would_take_many_times_its_size_is_not_parsed(store: LocalStore) -> None:

@@ -255,6 +255,7 @@ def state_root(state: State) -> Digest:
 def open_bundle(data: bytes, name: Digest | None = None) -> Bundle:
     """The bundle that bytes hold; bytes kept under a name must be its canonical form."""
     bundle = parse_bundle(_small(data))
+    _small(bundle.data)  # what is kept may be longer than what was brought: readers would refuse it
     if name is not None and bundle.digest != name:
         raise _other(name)
     return bundle
