@@ -185,7 +185,7 @@ def make_world(folder: Path, policy: dict[str, Any] = POLICY, document: dict[str
     config = Source("registry.yaml", yaml.safe_dump(document or registry_document()).encode())
     rules = Source("policy.yaml", yaml.safe_dump(policy).encode())
     signing = Signing(keys, "administrator", None, None)
-    made = make_registry(folder / "registry", config, rules, folder / "log.key", signing, now())
+    made = make_registry(str(folder / "registry"), config, rules, folder / "log.key", signing, now())
     key = parse_skey((folder / "log.key").read_text().strip())
     assert isinstance(key, NoteSigner)
     sandbox = Sandbox(keys).__enter__()

@@ -32,27 +32,44 @@ class Made:
     trust: bytes
 
 
-def make_registry(folder: Path, config: Source, policy: Source, log_key: Path, signing: Signing, now: datetime) -> Made:
-    """Makes a registry in an empty or new folder: log key, signed genesis, first checkpoint; nothing where it fails."""
+def make_registry(place: str, config: Source, policy: Source, log_key: Path, signing: Signing, now: datetime) -> Made:
+    """Makes a registry where nothing is yet: log key, signed genesis, first checkpoint; no folder where it fails."""
     from muniment.registry.genesis import found, origin_of
-    from muniment.registry.store.local import LocalStore
+    from muniment.registry.store.places import is_address, open_store
     from muniment.verify.trust import format_trust, trust_of
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Conflict(f"{folder} is not empty.", "Give a new folder.")
-    had_key = log_key.exists()
+    folder, had_key = None if is_address(place) else Path(place), log_key.exists()
+    store = open_store(place)
+    _check_nothing(store, folder)
     key = log_key_in(log_key, origin_of(config))
     try:
         with signing.open() as (signer, root):
-            folder.mkdir(parents=True, exist_ok=True)
-            store = LocalStore(folder)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
             pins = trust_of(found(store, signer, key, config, policy, root, now))
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        if not had_key:
-            log_key.unlink(missing_ok=True)
+        # At an address something may have been written with the key; of a folder nothing is left.
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            if not had_key:
+                log_key.unlink(missing_ok=True)
         raise
     return Made(pins.origin, str(pins.genesis), format_trust(pins))
+
+
+def _check_nothing(store: Store, folder: Path | None) -> None:
+    """Raises `Conflict` unless a registry can begin there: in an empty folder, or beside other files at an address."""
+    from muniment.log.lines import leaf_file
+    from muniment.registry.paths import CHECKPOINT
+    from muniment.registry.store import read_if
+
+    if folder is not None:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise Conflict(f"{folder} is not empty.", "Give a new folder.")
+        return
+    for path in (CHECKPOINT, leaf_file(0), "registry.yaml", "policy.yaml"):
+        if read_if(store, path) is not None:
+            raise Conflict(f"{store.place} has a file {path} already.", "Give a folder or prefix without a registry.")
 
 
 def starter(name: str, signing: Signing, origin: str | None) -> Source:

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="The new registry's folder.")],
+    place: Annotated[str, typer.Argument(help="Where to make it: a new folder, git+URL#BRANCH or s3://BUCKET/PREFIX.")],
     origin: Annotated[
         str | None, typer.Option("--origin", help="The registry's name, for a starter registry.yaml.")
     ] = None,
@@ -25,10 +25,11 @@ def init(
     ] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="policy.yaml: rules at gates.")] = None,
     log_key: Annotated[
-        Path | None, typer.Option("--log-key", help="The log's private key, made if missing; else DIR.key beside DIR.")
+        Path | None,
+        typer.Option("--log-key", help="The log's private key, made if missing; else DIR.key beside a folder DIR."),
     ] = None,
     trust: Annotated[
-        Path | None, typer.Option("--trust", help="Where to write trust.json; else DIR.trust.json beside DIR.")
+        Path | None, typer.Option("--trust", help="Where to write trust.json; else DIR.trust.json beside a folder DIR.")
     ] = None,
     *,
     signing: options.Signing,
@@ -37,28 +38,42 @@ def init(
     """Make a registry: log key, signed genesis, trust.json."""
     from muniment.cli.making import make_registry, starter
 
-    folder = folder.absolute()
+    place, key, pins = _beside(place, log_key, trust)
     registry_source = options.source(config) if config else starter("registry.yaml", signing, origin)
     policy_source = options.source(policy) if policy else starter("policy.yaml", signing, origin)
-    key, pins = (
-        log_key or folder.with_name(f"{folder.name}.key"),
-        trust or folder.with_name(f"{folder.name}.trust.json"),
-    )
-    made = make_registry(folder, registry_source, policy_source, key, signing, options.now())
+    made = make_registry(place, registry_source, policy_source, key, signing, options.now())
     options.write(pins, made.trust)
     value = {
-        "registry": str(folder),
+        "registry": place,
         "trust": str(pins),
         "logKey": str(key),
         "origin": made.origin,
         "genesis": made.genesis,
     }
     text = (
-        f"{folder} is a registry of {made.origin}.\n"
+        f"{place} is a registry of {made.origin}.\n"
         f"{key} is the log's key: keep it where only publishing can read it.\n"
         f"{pins} holds the pins: give it to readers by another way than the registry."
     )
     output.result(value, text, json)
+
+
+def _beside(place: str, key: Path | None, trust: Path | None) -> tuple[str, Path, Path]:
+    """A place, absolute if it is a folder, with the files for the log's key and the pins. Raises `Usage`."""
+    from muniment.core.errors import Usage
+    from muniment.registry.store.places import is_address
+
+    if not is_address(place):
+        folder = Path(place).absolute()
+        key = key or folder.with_name(f"{folder.name}.key")
+        trust = trust or folder.with_name(f"{folder.name}.trust.json")
+        place = str(folder)
+    if key is None or trust is None:
+        raise Usage(
+            f"{place} is not on this machine, where the log's key and the pins are kept.",
+            "Say where: --log-key FILE --trust FILE.",
+        )
+    return place, key, trust
 
 
 def configure(
