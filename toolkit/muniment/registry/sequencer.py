@@ -22,12 +22,12 @@ from muniment.log.lines import LEAVES, format_lines, leaf_file, parse_lines
 from muniment.log.merkle import MemoryTree, leaf_hash
 from muniment.log.note import NoteSigner, NoteVerifier, parse_note, parse_vkey
 from muniment.registry import decision, redaction
-from muniment.registry.anchor import anchor_statement, check_anchor
+from muniment.registry.anchor import APART, anchor_statement, check_anchor
 from muniment.registry.cache import Cache
 from muniment.registry.draft import Draft, Turned
 from muniment.registry.fold import History, blob_reader, fold, read_leaves, tree_of
 from muniment.registry.inbox import Limits, choose, read_item
-from muniment.registry.judges.common import config_of
+from muniment.registry.judges.common import SKEW, config_of
 from muniment.registry.paths import ANCHOR, CHECKPOINT, CHECKPOINTS, anchor_path, blob_path, checkpoint_path
 from muniment.registry.pattern import Pattern
 from muniment.registry.snapshot import resume
@@ -99,7 +99,7 @@ def _publish(
     chosen, left = choose(store, limits.files)
     draft.take((read_item(store, path) for path in chosen), limits)
     left += len(chosen) - draft.taken
-    draft.admit(now, heartbeat)
+    draft.admit(now, heartbeat or _is_stale(found, draft, now))
     _check_signed(found, draft, signer)
     note = found.note
     if draft.state.config is not None:
@@ -197,6 +197,14 @@ def _later(store: Store, size: int) -> list[str]:
 def _keys(state: State) -> list[NoteVerifier]:
     """Every key that the log ever had."""
     return [parse_vkey(key) for key in sorted({key for era in state.eras for key in era.log_keys})]
+
+
+def _is_stale(found: _Found, draft: Draft, now: datetime) -> bool:
+    """Whether batches that were taken over are dated too long ago for an anchor that is made now."""
+    config, at = draft.state.config, draft.state.admitted_at
+    if config is None or config.sequencer is None or at is None or draft.state.size == found.state.size:
+        return False
+    return now - at > APART - SKEW
 
 
 def _signed_size(found: _Found) -> int:
@@ -300,8 +308,20 @@ def _sign(store: Store, found: _Found, draft: Draft, signer: NoteSigner, anchor:
     sequencer = config_of(draft.state).sequencer
     if anchor is not None and sequencer is not None:
         _anchor(store, draft, note, anchor, sequencer)
+        _forget(store, found, checkpoint.size)
     store.swap(CHECKPOINT, found.note, note)
     return note
+
+
+def _forget(store: Store, found: _Found, size: int) -> None:
+    """Takes away checkpoints that were kept, never anchored and never the newest: a monitor would miss their anchors.
+
+    The one of `size`, which goes on from them, stands by now.
+    """
+    for path in found.later:
+        kept = int(path.rpartition("/")[2])
+        if kept < size and read_if(store, anchor_path(kept)) is None:
+            store.remove(path)
 
 
 def _anchor(store: Store, draft: Draft, note: bytes, anchor: Signer, sequencer: Pattern) -> None:
