@@ -17,7 +17,6 @@ from muniment.registry.fold import History, blob_reader
 from muniment.registry.genesis import configure_statement
 from muniment.registry.inbox import submit
 from muniment.registry.judges.common import config_of
-from muniment.registry.paths import ANCHOR
 from muniment.registry.reach import evidence_about
 from muniment.registry.sequencer import publish
 from muniment.registry.store.places import open_store
@@ -25,6 +24,7 @@ from muniment.registry.store.retry import again
 from muniment.signing.bundle import Bundle
 from muniment.verify.pack import make_pack, open_pack
 from muniment.verify.replay import verify_registry
+from muniment.verify.selfread import own_anchor
 from tests.registry.paper import model, signature
 from tests.registry.repositories import repository
 from tests.registry.shared import SharedStore, fill
@@ -80,7 +80,7 @@ def test_a_publish_admits_and_decides_under_one_checkpoint(ready: World, tmp_pat
     assert publish(store, ready.key, now(), lambda: signer).admitted == ()
     assert (store.read("checkpoint"), len(signer.made)) == (before, 3)
     assert [e.kind for e in publish(store, ready.key, now(), lambda: signer, heartbeat=True).admitted] == ["state"]
-    opened = open_pack(make_pack(history, VERSION, blob_reader(store), store.read(ANCHOR)), ready.trust)
+    opened = open_pack(make_pack(history, VERSION, blob_reader(store), own_anchor(store, history)), ready.trust)
     assert [e.kind for e in opened.state.entries.values() if e.kind in KINDS] == ["vsa"]
 
 
