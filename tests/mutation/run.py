@@ -5,7 +5,7 @@ operand of an `and` that is returned; or a call, for its own sake, of what is na
 Which tests reach a check is measured once; then each mutant, a copy of the package with one check gone, runs only
 those, until one fails. A mutant that none notices has survived, and the run fails.
 
-    python tests/mutation/run.py [--only PART-OF-A-PATH] [--tests PATH ...] [--processes N]
+    python tests/mutation/run.py [--only PART-OF-A-PATH] [--tests PATH ...] [--processes N] [--reached FILE]
 """
 
 from __future__ import annotations
@@ -151,6 +151,17 @@ def reach(tests: list[str]) -> dict[str, dict[str, list[str]]]:
     return {str((TOP / name).resolve()): facts["contexts"] for name, facts in report.items()}
 
 
+def _kept(file: Path | None, tests: list[str]) -> dict[str, dict[str, list[str]]]:
+    """What tests reach, as a file has it; measured and kept there where it is none yet."""
+    if file is None or not file.exists():
+        reached = reach(tests)
+        if file is not None:
+            file.write_text(json.dumps(reached), "utf-8")
+        return reached
+    found: dict[str, dict[str, list[str]]] = json.loads(file.read_text("utf-8"))
+    return found
+
+
 def judge(mutant: Mutant, contexts: dict[str, list[str]], tests: list[str]) -> str:
     """The first test that notices, or nothing."""
     chosen = _chosen(mutant, contexts) or tests
@@ -170,7 +181,8 @@ def judge(mutant: Mutant, contexts: dict[str, list[str]], tests: list[str]) -> s
     if done.returncode == 0:
         return ""
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return failed[0].split(" - ")[0].split(" ", 1)[1] if failed else done.stdout.strip().splitlines()[-1][:100]
+    told = (done.stdout + done.stderr).strip().splitlines() or ["no word"]  # where nothing can be imported, on stderr
+    return failed[0].split(" - ")[0].split(" ", 1)[1] if failed else told[-1][:100]
 
 
 def _chosen(mutant: Mutant, contexts: dict[str, list[str]]) -> list[str]:
@@ -191,8 +203,9 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only files whose path holds this")
     parser.add_argument("--tests", nargs="*", default=list(TESTS), help="the tests that may notice")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--reached", type=Path, help="where to keep what was measured, for runs of the same tests")
     given = parser.parse_args()
-    reached = reach(given.tests)
+    reached = _kept(given.reached, given.tests)
     every = [m for path in files(given.only) for m in mutants(path)]
     print(f"{len(every)} checks in {len({m.path for m in every})} files", flush=True)
     with ThreadPoolExecutor(given.processes) as pool:
