@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from muniment.core.errors import MunimentError, Rejected, Unchecked
+from muniment.core.errors import Mismatch, MunimentError, Rejected, Unchecked
+from muniment.registry.paths import CHECKPOINTS, checkpoint_path
 from muniment.site.writer import build_site
 from muniment.verify.target import verify_target
 from tests.world import World
@@ -49,6 +50,20 @@ def test_the_page_address_is_the_sites(told: World, site: tuple[str, Path]) -> N
 
 def test_the_built_folder_verifies_too(told: World, site: tuple[str, Path]) -> None:
     assert verify_target(str(site[1]), [], told.trust).size == told.history.checkpoint.size
+
+
+def test_a_false_checkpoint_in_the_registry_is_no_page(told: World, tmp_path: Path) -> None:
+    """An honest maker would publish proofs that lead nowhere."""
+    store = told.copy(tmp_path / "r")
+    first, *_, last = sorted(int(p.rpartition("/")[2]) for p in store.list(CHECKPOINTS))
+    newest = store.read(checkpoint_path(last))
+    store.write(checkpoint_path(last + 1), newest)  # beyond the log: not shown, and not asked
+    build_site(store, told.history, tmp_path / "site")
+    for size in (first, first + 1):
+        store.write(checkpoint_path(size), newest)
+        with pytest.raises(Mismatch, match=f"checkpoints/{size} is no checkpoint of this log"):
+            build_site(store, told.history, tmp_path / "site")
+        store.remove(checkpoint_path(size))
 
 
 @pytest.mark.parametrize("withheld", ["checkpoint", "log/000.jsonl"])

@@ -13,15 +13,13 @@ from itertools import islice
 
 from muniment.core.canonical import parse_json
 from muniment.core.digest import Digest
-from muniment.core.errors import Malformed, Missing, Rejected
-from muniment.log.checkpoint import open_checkpoint
-from muniment.log.note import parse_vkey
-from muniment.registry.fold import History, blob_reader, tree_of
+from muniment.core.errors import Malformed, Missing
+from muniment.registry.fold import History, blob_reader
 from muniment.registry.paths import checkpoint_path
 from muniment.registry.store import Reader
 from muniment.site.manifest import RENDERER, ROOT
 from muniment.site.paths import is_own
-from muniment.site.proofs import keys_at
+from muniment.site.proofs import false_notes
 from muniment.site.render import render
 
 AT_ONCE = 8
@@ -83,18 +81,7 @@ def _checkpoints(history: History, reader: Reader, pool: Executor) -> tuple[dict
     sizes = [entry.index + 1 for entry in history.entries if entry.kind == "state"]
     served = pool.map(lambda size: _read(reader, checkpoint_path(size)), sizes)
     notes = {size: note for size, note in zip(sizes, served, strict=True) if note is not None}
-    tree = tree_of(history.leaves)
-    false = tuple(checkpoint_path(s) for s, note in notes.items() if not _is_of(history, s, tree.root(s), note))
-    return notes, false
-
-
-def _is_of(history: History, size: int, root: bytes, note: bytes) -> bool:
-    keys = [parse_vkey(key) for key in keys_at(history, size)]
-    try:
-        checkpoint = open_checkpoint(note, history.checkpoint.origin, keys)
-    except (Rejected, Malformed):
-        return False
-    return (checkpoint.size, checkpoint.root) == (size, root)
+    return notes, tuple(map(checkpoint_path, false_notes(history, notes)))
 
 
 def _blobs(history: History, reader: Reader, pool: Executor) -> Callable[[Digest], bytes]:

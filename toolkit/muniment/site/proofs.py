@@ -10,6 +10,8 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from muniment.core.errors import Malformed, Rejected
+from muniment.log.checkpoint import open_checkpoint
 from muniment.log.merkle import MemoryTree, leaf_hash, prove_inclusion, prove_range
 from muniment.log.note import Note, format_note, parse_note, parse_vkey
 from muniment.log.proof import TlogProof, format_proof
@@ -106,6 +108,21 @@ class Proofs:
 def keys_at(history: History, size: int) -> tuple[str, ...]:
     """The log's keys in force at a size: a batch that rotates them is signed with the new ones."""
     return [era.log_keys for era in history.state.eras if era.index < size][-1]
+
+
+def false_notes(history: History, notes: Mapping[int, bytes]) -> list[int]:
+    """The sizes, up to the history's own, under which a note stands that no key in force then signed of its past."""
+    tree = tree_of(history.leaves)
+    return [s for s, note in sorted(notes.items()) if s <= tree.size and not _is_of(history, s, tree.root(s), note)]
+
+
+def _is_of(history: History, size: int, root: bytes, note: bytes) -> bool:
+    try:
+        keys = [parse_vkey(key) for key in keys_at(history, size)]
+        checkpoint = open_checkpoint(note, history.checkpoint.origin, keys)
+    except (Rejected, Malformed):
+        return False
+    return (checkpoint.size, checkpoint.root) == (size, root)
 
 
 def shards_of(state: StateTree) -> Iterator[tuple[str, list[list[str]]]]:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from muniment.core.canonical import parse_json
-from muniment.core.errors import Malformed, Unreachable, Usage
+from muniment.core.errors import Malformed, Mismatch, Unreachable, Usage
 from muniment.registry.fold import History, blob_reader
-from muniment.registry.paths import ANCHOR, CHECKPOINTS, SUFFIX
+from muniment.registry.paths import ANCHOR, CHECKPOINTS, SUFFIX, checkpoint_path
 from muniment.registry.store import Store
 from muniment.site import manifest
 from muniment.site.page import Page
 from muniment.site.paths import is_own
+from muniment.site.proofs import false_notes
 from muniment.site.render import history_at, render
 
 
@@ -33,9 +34,14 @@ def build_site(store: Store, history: History, out: Path, at: int | None = None)
     """Renders the site of a registry, as it is or as it was at the published size `at`, and writes it to `out`.
 
     `out` may be the registry's folder itself. Raises `Usage` for a folder with other things in it, `Missing` for a size
-    that was never published.
+    that was never published, `Mismatch` for a published checkpoint that is false: pages would prove nothing by it.
     """
     notes = read_notes(store)
+    for size in false_notes(history, notes):
+        raise Mismatch(
+            f"{store.place}/{checkpoint_path(size)} is no checkpoint of this log.",
+            "It was altered, or put there: restore it, or take it away where there never was one.",
+        )
     shown = history if at is None else history_at(history, notes, at)
     pages = render(shown, blob_reader(store), notes, read_notes(store, SUFFIX))
     return write_site(pages, out, Path(store.place))
