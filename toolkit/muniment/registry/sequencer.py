@@ -135,10 +135,13 @@ def _signed_part(store: Store, note: bytes, cache: Cache | None) -> tuple[list[b
     """
     checkpoint = parse_checkpoint(parse_note(note).text)
     known, first = _known(store, checkpoint.origin, cache)
-    kept = Checkpoint(checkpoint.origin, known.size, known.edge.root()) if known is not None else None
+    kept: Checkpoint | None = None
     leaves = _continued(store, known, first, checkpoint) if known is not None else None
+    if leaves is None and known is not None:
+        kept = Checkpoint(checkpoint.origin, known.size, tree_of(_leaves(known, 0, known.size)).root())
+        known = None
     if leaves is None:
-        known = None  # a state whose edge is not the log's might have a false root signed
+        # A state whose edge is not the log's might have a false root signed: all is read.
         leaves = read_leaves(store, checkpoint.size)
         if tree_of(leaves).root() != checkpoint.root:
             raise Untrusted(
@@ -147,7 +150,7 @@ def _signed_part(store: Store, note: bytes, cache: Cache | None) -> tuple[list[b
     start = resume(known, leaves)
     state = fold(start, leaves[start.size :], blob_reader(store))
     open_checkpoint(note, config_of(state).origin, _keys(state))
-    return leaves, state, kept if known is None else None
+    return leaves, state, kept
 
 
 def _known(store: Store, origin: str, cache: Cache | None) -> tuple[State | None, list[bytes]]:
