@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,9 @@ def pem() -> str:
     return KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def by_key(statement: Statement, key: ec.EllipticCurvePrivateKey = KEY) -> dict[str, Any]:
-    """A bundle that a key of no Sigstore signed, as model signing writes it."""
-    payload = format_statement(statement)
+def by_key(said: Statement | bytes, key: ec.EllipticCurvePrivateKey = KEY) -> dict[str, Any]:
+    """A bundle that a key of no Sigstore signed, as model signing writes it; of a statement or any payload."""
+    payload = said if isinstance(said, bytes) else format_statement(said)
     sig = key.sign(pae(PAYLOAD_TYPE, payload), ec.ECDSA(SHA256()))
     return {
         "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
@@ -93,6 +94,16 @@ def test_another_sigstore_instance() -> None:
     assert record is not None
     assert record.identity.subject == who["subject"]
     assert record.identity.root != registry.state.config.root  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("number", ["12345678901234567890", "1e400", '"\\ud800"'])
+def test_poisoner_of_pages_through_a_vendor(number: str) -> None:
+    """What canonical JSON cannot say is not admitted: no site and no report could be made any more."""
+    statement = signature()
+    payload = format_statement(replace(statement, predicate={**statement.predicate, "extra": "here"}))
+    odd = payload.replace(b'"here"', number.encode())
+    with pytest.raises(Malformed, match="cannot be written as JSON"):
+        paper().put("trainer", brought(statement, bundle=by_key(odd)))
 
 
 def test_an_insider_without_the_role_brings_nothing() -> None:

@@ -17,7 +17,7 @@ from muniment.core.digest import Digest, digest_of
 from muniment.core.document import Misplaced, check_schema
 from muniment.core.errors import Refused
 from muniment.evidence.kinds import EVIDENCE, OWN, THIRD_PARTY, kind_of
-from muniment.evidence.statement import Statement
+from muniment.evidence.statement import Statement, format_statement
 from muniment.signing.foreign import CertificateHolder, Foreign, KeyHolder, open_foreign
 from muniment.signing.identity import Identity, Signed
 from muniment.signing.source import Authorities, Instance, Key, Source, parse_source
@@ -51,7 +51,7 @@ def parse_sources(value: Mapping[str, Any]) -> tuple[Believed, ...]:
 
 def bring_in(bundle: Any, source: str, sources: tuple[Believed, ...], at: datetime) -> Statement:
     """The statement that brings in a bundle, which its source must vouch for now; its subjects are the inner ones."""
-    foreign = open_foreign(format_json(bundle), _declared(source, sources).source, at)
+    foreign = _opened(bundle, _declared(source, sources), at)
     return third_party(source, bundle, foreign.statement)
 
 
@@ -68,7 +68,7 @@ def open_third_party(signed: Signed, sources: tuple[Believed, ...]) -> tuple[str
     predicate = signed.statement.predicate
     check_schema(predicate, "third-party-v1", "The third-party record")
     believed = _declared(predicate["source"], sources)
-    foreign = open_foreign(format_json(predicate["bundle"]), believed.source, signed.signed_at)
+    foreign = _opened(predicate["bundle"], believed, signed.signed_at)
     kind = kind_of(foreign.statement.predicate_type)
     if kind not in believed.kinds:
         raise Refused(
@@ -78,6 +78,13 @@ def open_third_party(signed: Signed, sources: tuple[Believed, ...]) -> tuple[str
     if foreign.statement.subjects != signed.statement.subjects:
         raise Refused("The third-party record names other subjects than what it carries.", "Make it with muniment.")
     return str(kind), replace(signed, statement=foreign.statement, payload=foreign.payload, identity=_identity(foreign))
+
+
+def _opened(bundle: Any, believed: Believed, at: datetime) -> Foreign:
+    """What a bundle says. Raises `Malformed` for what canonical JSON cannot: facts, pages and reports write it again."""
+    foreign = open_foreign(format_json(bundle), believed.source, at)
+    format_statement(foreign.statement)
+    return foreign
 
 
 def _declared(name: str, sources: tuple[Believed, ...]) -> Believed:
