@@ -217,6 +217,7 @@ DEFECTS = {
     "a package URL without name": lambda b: b["components"][0].update(purl="pkg:pypi/"),
     "a package URL with a bad escape": lambda b: b["components"][0].update(purl="pkg:pypi/a%zz@1"),
     "a garbage licence": lambda b: b["components"][0].update(licenses=[{"expression": "free as in beer"}]),
+    "a SHA-256 that is none": lambda b: b["components"][0].update(hashes=[{"alg": "SHA-256", "content": "0" * 40}]),
     "a data component without data": lambda b: b["components"].append({"type": "data", "name": "d", "bom-ref": "d"}),
 }
 

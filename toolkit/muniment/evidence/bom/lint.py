@@ -23,6 +23,7 @@ _PURL = re.compile(
     r"(?:#[^\s]+)?"  # subpath
 )
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _MODEL = "machine-learning-model"
 
 
@@ -49,6 +50,9 @@ def _component(component: Mapping[str, Any], refs: frozenset[str]) -> Iterator[s
     name = repr(component["name"][:80])
     if "purl" in component and not _is_purl(component["purl"]):
         yield f"{name}: {component['purl'][:80]!r} is not a package URL"
+    for one in component.get("hashes", ()):
+        if one["alg"] == "SHA-256" and not _SHA256.fullmatch(one["content"]):
+            yield f"{name}: {one['content'][:80]!r} is not a SHA-256 digest"
     for choice in component.get("licenses", ()):
         yield from _licence(name, choice)
     if "modelCard" in component:
