@@ -1,12 +1,14 @@
 """Directed graphs in layers: which column a node stands in and in which order (Sugiyama, Tagawa, Toda 1981).
 
-Nodes are numbers 0..n-1, edges pairs of them. Equal input gives an equal drawing.
+Nodes are numbers 0..n-1, edges pairs of them. Equal input gives an equal drawing: what `sum` makes of floats depends
+on the interpreter, and `fsum` does not.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from math import fsum
 
 Edge = tuple[int, int]
 SWEEPS = 8
@@ -87,7 +89,7 @@ def positions(columns: Sequence[Sequence[int]], chains: Sequence[Sequence[int]],
         _spread(column, [float(n) * room[node] for n, node in enumerate(column)], room, y)
     for sweep in range(SWEEPS):
         for column in columns if sweep % 2 == 0 else reversed(columns):
-            wanted = [sum(y[m] for m in near[n]) / len(near[n]) if near[n] else y[n] for n in column]
+            wanted = [fsum(y[m] for m in near[n]) / len(near[n]) if near[n] else y[n] for n in column]
             _spread(column, wanted, room, y)
     least = min((y[n] - room[n] / 2 for n in range(len(room))), default=0.0)
     return [value - least for value in y]
@@ -99,7 +101,7 @@ def _spread(column: Sequence[int], wanted: Sequence[float], room: Sequence[float
     for n, node in enumerate(column):
         floor = placed[-1] + (room[node] + room[column[n - 1]]) / 2 if placed else wanted[0]
         placed.append(max(wanted[n], floor))
-    shift = sum(w - p for w, p in zip(wanted, placed, strict=True)) / len(placed) if placed else 0.0
+    shift = fsum(w - p for w, p in zip(wanted, placed, strict=True)) / len(placed) if placed else 0.0
     for node, value in zip(column, placed, strict=True):
         y[node] = round(value + shift, 1)
 
