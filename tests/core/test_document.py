@@ -123,3 +123,10 @@ def test_a_message_does_not_repeat_a_huge_value():
     with pytest.raises(Malformed) as caught:
         load_document(b"rules: " + b"x" * 100_000, "policy", "policy.yaml")
     assert len(str(caught.value)) < 400
+
+
+def test_a_line_break_at_the_end_does_not_slip_through_a_pattern():
+    """Python's `$` stands before it too; JSON Schema's does not."""
+    named = {"rules": [{"id": "own\n", "gate": "release", "title": "T", "require": "true", "message": "M"}]}
+    assert [path for path, _ in schema_errors(named, "policy")] == [("rules", 0, "id")]
+    assert not schema_errors({"rules": [named["rules"][0] | {"id": "own"}]}, "policy")

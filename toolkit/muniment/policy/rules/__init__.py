@@ -14,6 +14,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any
 
+from muniment.core.document import validator_of
 from muniment.policy.facts import EvidenceFact, Facts, Verdict
 from muniment.policy.gates import GATES, OF_VERSIONS
 from muniment.policy.rules import (
@@ -58,10 +59,8 @@ class Rule:
 
     def check_params(self, params: Mapping[str, Any]) -> str:
         """What is wrong with the parameters, or nothing."""
-        import jsonschema
-
-        error = jsonschema.Draft202012Validator(dict(self.params)).iter_errors(params)
-        return next((e.message for e in error), "") or self.check(params)
+        errors = validator_of(self.params).iter_errors(params)
+        return next((e.message for e in errors), "") or self.check(params)
 
 
 def _rule(module: ModuleType) -> Rule:
