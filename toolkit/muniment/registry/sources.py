@@ -81,7 +81,7 @@ def open_third_party(signed: Signed, sources: tuple[Believed, ...]) -> tuple[str
 
 
 def _opened(bundle: Any, believed: Believed, at: datetime) -> Foreign:
-    """What a bundle says. Raises `Malformed` for what canonical JSON cannot: facts, pages and reports write it again."""
+    """What a bundle says. Raises `Malformed` for what canonical JSON cannot: facts and pages write it again."""
     foreign = open_foreign(format_json(bundle), believed.source, at)
     format_statement(foreign.statement)
     return foreign
