@@ -21,7 +21,7 @@ from muniment.core.instant import format_instant
 from muniment.core.name import VersionId, parse_version_id
 from muniment.log.checkpoint import Checkpoint, sign_checkpoint
 from muniment.log.merkle import EMPTY_ROOT
-from muniment.log.note import NoteSigner
+from muniment.log.note import Cosigner, NoteSigner
 from muniment.log.statetree import format_proof
 from muniment.registry import propose, recovery
 from muniment.registry.documents import state_tree
@@ -309,6 +309,7 @@ def pins(told: World, **changes: Any) -> bytes:
         {"tlogPolicy": [5]},
         {"tlogPolicy": [KEY, "witness w x", "quorum none"]},
         {"tlogPolicy": [KEY, "quorum 1"]},
+        {"tlogPolicy": [KEY, f"witness w {Cosigner('w.example', bytes(32)).vkey}", "quorum w"]},
         {"tlogPolicy": ["witness w x", "quorum w"]},
         {"sigstore": []},
         {"sigstore": {"trustedRoot": None}},

@@ -76,6 +76,10 @@ def parse_trust(data: bytes, what: str = "trust.json") -> Trust:
     policy = parse_policy("".join(f"{line}\n" for line in value["tlogPolicy"]).encode())
     if not policy.logs:
         raise Malformed(f"{what} names no log key.", "It needs a `log` line in tlogPolicy.")
+    own = {log.key.public for log in policy.logs}
+    for witness in policy.witnesses:
+        if witness.key.public in own:
+            raise Malformed(f"{what} names the log's own key as the witness {witness.name!r}.", "Name somebody else's.")
     replayed_by = tuple(value.get("replayedBy", ()))
     for name in set(replayed_by) - {witness.name for witness in policy.witnesses}:
         raise Malformed(f"{what} says that {name!r} replays, which is no witness.", "Name it in tlogPolicy.")
