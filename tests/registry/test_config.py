@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -153,6 +154,27 @@ def test_keys_are_rotated_by_whoever_may_in_all_namespaces(paper: Paper) -> None
     log = LogRef(registry["origin"], paper.state.genesis)
     event = RotateKey(log=log, after=paper.state.last["config"], at=paper.at, reason="mine", log_keys=(KEY.vkey,))
     assert "may not sign rotate-key records" in refused(paper, "stranger", format_event(event))
+
+
+def _ended(root: dict[str, Any]) -> None:
+    for authority in root["certificateAuthorities"]:
+        authority["validFor"] = {"start": "2020-01-01T00:00:00Z", "end": "2021-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda root: root["tlogs"][0]["publicKey"].update(rawBytes="AAAA"), "damaged key"),
+        (lambda root: root.update(ctlogs=[]), "no certificate log that may sign"),
+        (_ended, "no certificate authority that may sign"),
+    ],
+)
+def test_a_rotation_that_would_lock_everybody_out(paper: Paper, spoil: Any, says: str) -> None:
+    """By such a root nobody could sign again, not even the rotation to another one."""
+    spoiled = json.loads(root())
+    spoil(spoiled)
+    with pytest.raises(Malformed, match=says):
+        paper.put("administrator", propose.rotate(paper.state, None, spoiled, "ours is old", paper.at))
 
 
 def test_issuers_that_are_listed_are_all_there_are(paper: Paper) -> None:

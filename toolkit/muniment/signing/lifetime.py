@@ -10,6 +10,8 @@ from typing import Any
 from cryptography import x509
 
 from muniment.core.canonical import parse_json
+from muniment.core.errors import Malformed
+from muniment.core.instant import format_instant
 from muniment.signing.keyring import Window, read_keyring
 from muniment.signing.source import Authorities, Instance, Source
 
@@ -20,6 +22,8 @@ _LISTS = {
     "certificateAuthorities": "certificate authority",
     "timestampAuthorities": "timestamp authority",
 }
+# Without one of each no signature verifies; a transparency log can tell the time itself.
+_NEEDED = ("tlogs", "ctlogs", "certificateAuthorities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,17 @@ def root_lifetimes(root: bytes) -> tuple[Lifetime, ...]:
         for (field, kind), listed in zip(_LISTS.items(), windows, strict=True)
         for service, found in zip(value[field], listed, strict=True)
     )
+
+
+def check_lasting(root: bytes, at: datetime) -> None:
+    """Raises `Malformed` for a canonical trusted root that is damaged, or by which nobody can sign from a moment on."""
+    lasting = {one.kind for one in root_lifetimes(root) if one.end is None or at <= one.end}
+    lacking = [kind for field, kind in _LISTS.items() if field in _NEEDED and kind not in lasting]
+    if lacking:
+        raise Malformed(
+            f"The trusted root has no {lacking[0]} that may sign after {format_instant(at)}.",
+            "Get it again from the operator of its Sigstore instance: by this one nobody could sign.",
+        )
 
 
 def source_lifetimes(source: Source) -> Iterator[Lifetime]:

@@ -13,6 +13,7 @@ from muniment.registry.event import Event, RotateKey
 from muniment.registry.judges.common import Change, check_administrators, config_of, consume
 from muniment.registry.state import Era, State
 from muniment.signing.identity import Signed
+from muniment.signing.lifetime import check_lasting
 
 
 def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
@@ -22,6 +23,8 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
     new = rotated(old, event)
     if (new.log_keys, new.root) == (old.log_keys, old.root):
         raise Refused("The rotation changes nothing.", "Name other log keys or another trusted root.")
+    if new.root != old.root:
+        check_lasting(new.trusted_root, at)  # what cannot be signed by cannot be rotated away either
     check_administrators(state, signed, "the rotation", at)
     index = state.size
     era = Era(index, new.log_keys, new.root)
