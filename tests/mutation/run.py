@@ -42,6 +42,7 @@ VERIFIER = (
 TESTS = tuple(f"tests/{room}" for room in ("core", "evidence", "log", "signing", "policy", "registry", "verify"))
 CALLED = ("check", "require", "verify")
 SECONDS = 300
+Reached = dict[str, dict[str, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,35 +131,59 @@ def files(only: str) -> list[Path]:
     return [path for path in found if only in str(path)]
 
 
-def reach(tests: list[str]) -> dict[str, dict[str, list[str]]]:
-    """File → line → the tests that run it."""
+def reach(tests: list[str], processes: int) -> Reached:
+    """File → line → the tests that run it; those that fail as things are can notice nothing, and are left out."""
+    reached: Reached = {}
+    places = [TOP / test.partition("::")[0] for test in tests]
+    each = [str(file) for place in places for file in (sorted(place.rglob("test_*.py")) if place.is_dir() else [place])]
+    with ThreadPoolExecutor(processes) as pool:
+        for found in pool.map(_reach, [each[at::processes] for at in range(min(processes, len(each)))]):
+            for name, lines in found.items():
+                for line, names in lines.items():
+                    reached.setdefault(name, {}).setdefault(line, []).extend(names)
+    return reached
+
+
+def _reach(tests: list[str]) -> Reached:
     with tempfile.TemporaryDirectory() as folder:
-        settings = Path(folder) / "coveragerc"
+        settings, out = Path(folder) / "coveragerc", Path(folder) / "report.json"
         settings.write_text(f"[run]\nsource = {PACKAGE}\n[json]\nshow_contexts = True\n")
         environment = _environment(TOP) | {"COVERAGE_FILE": f"{folder}/data"}
         command = [sys.executable, "-m", "coverage"]
         plugins = ["-p", "no:cacheprovider", "-p", "tests.mutation.contexts"]
-        run = [*command, "run", f"--rcfile={settings}", "-m", "pytest", "-q", *plugins, *tests]
-        subprocess.run(run, cwd=TOP, env=environment, check=True, stdout=subprocess.DEVNULL)
-        out = f"{folder}/report.json"
-        subprocess.run(
-            [*command, "json", f"--rcfile={settings}", "-q", "-o", out, "--show-contexts"],
-            cwd=TOP,
-            env=environment,
-            check=True,
-        )
-        report = json.loads(Path(out).read_text("utf-8"))["files"]
-    return {str((TOP / name).resolve()): facts["contexts"] for name, facts in report.items()}
+        run = [*command, "run", f"--rcfile={settings}", "-m", "pytest", "-q", "--tb=no", *plugins, *tests]
+        told = subprocess.run(run, cwd=TOP, env=environment, check=False, capture_output=True, text=True)
+        failed = set(_failures(told.stdout))
+        if told.returncode not in (0, 1) or (told.returncode and not failed):
+            raise RuntimeError(f"{tests} cannot be run: {told.stdout[-500:]}{told.stderr[-500:]}")
+        for name in sorted(failed):
+            print(f"fails as things are: {name}", flush=True)
+        report = [*command, "json", f"--rcfile={settings}", "-q", "-o", str(out), "--show-contexts"]
+        subprocess.run(report, cwd=TOP, env=environment, check=True)
+        files = json.loads(out.read_text("utf-8"))["files"]
+    return {
+        str((TOP / name).resolve()): {
+            line: [context for context in contexts if context not in failed]
+            for line, contexts in facts["contexts"].items()
+        }
+        for name, facts in files.items()
+    }
 
 
-def _kept(file: Path | None, tests: list[str]) -> dict[str, dict[str, list[str]]]:
+def _failures(told: str) -> list[str]:
+    """The tests that pytest says failed, or could not be begun."""
+    lines = [line for line in told.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return [line.split(" - ")[0].split(" ", 1)[1] for line in lines]
+
+
+def _kept(file: Path | None, tests: list[str], processes: int) -> Reached:
     """What tests reach, as a file has it; measured and kept there where it is none yet."""
     if file is None or not file.exists():
-        reached = reach(tests)
+        reached = reach(tests, processes)
         if file is not None:
             file.write_text(json.dumps(reached), "utf-8")
         return reached
-    found: dict[str, dict[str, list[str]]] = json.loads(file.read_text("utf-8"))
+    found: Reached = json.loads(file.read_text("utf-8"))
     return found
 
 
@@ -180,9 +205,8 @@ def judge(mutant: Mutant, contexts: dict[str, list[str]], tests: list[str]) -> s
             return "no answer within its time"
     if done.returncode == 0:
         return ""
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     told = (done.stdout + done.stderr).strip().splitlines() or ["no word"]  # where nothing can be imported, on stderr
-    return failed[0].split(" - ")[0].split(" ", 1)[1] if failed else told[-1][:100]
+    return (*_failures(done.stdout), told[-1][:100])[0]
 
 
 def _chosen(mutant: Mutant, contexts: dict[str, list[str]]) -> list[str]:
@@ -205,7 +229,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--reached", type=Path, help="where to keep what was measured, for runs of the same tests")
     given = parser.parse_args()
-    reached = _kept(given.reached, given.tests)
+    reached = _kept(given.reached, given.tests, given.processes)
     every = [m for path in files(given.only) for m in mutants(path)]
     print(f"{len(every)} checks in {len({m.path for m in every})} files", flush=True)
     with ThreadPoolExecutor(given.processes) as pool:
