@@ -49,6 +49,15 @@ def test_one_service_of_a_sandbox_is_enough(forge: Forge, service: str):
     assert is_sandbox_root(forge.root_bytes(rename))
 
 
+@pytest.mark.parametrize("address", ["https://a[::1]b/", "https://x@rekor.sandbox.muniment.dev", " https://a.example"])
+def test_an_address_that_interpreters_read_differently_is_none(forge: Forge, address: str):
+    def rename(root: dict[str, Any]) -> None:
+        root["tlogs"][0]["baseUrl"] = address
+
+    with pytest.raises(Malformed, match="not a URL"):
+        is_sandbox_root(forge.root_bytes(rename))
+
+
 def test_a_name_that_only_looks_like_a_sandbox_is_none(forge: Forge):
     def rename(root: dict[str, Any]) -> None:
         for kind in ("tlogs", "ctlogs", "certificateAuthorities", "timestampAuthorities"):

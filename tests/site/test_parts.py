@@ -89,10 +89,17 @@ def test_shown_text_hides_nothing(text: str) -> None:
         None,
         3,
         "https://[::1",
+        "https://a[::1]b/",
     ],
 )
 def test_only_plain_web_addresses_become_links(address: object) -> None:
     assert web_link(address) is None
+
+
+def test_pages_do_not_hang_on_an_interpreters_unicode_tables() -> None:
+    """U+13439 hides since Unicode 15, U+A7C0 has a lower case since 14: neither is known to every Python."""
+    assert visible("a\U00013439b") == "a⟨U+13439⟩b"
+    assert list(words("ab\ua7c0cd Äöü")) == ["ab", "cd", "äöü"]
 
 
 def test_a_web_address_stays_as_it_is() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
+from muniment.core.address import parse_address
 from muniment.core.canonical import parse_json
 from muniment.core.errors import Malformed, Untrusted
 from muniment.core.instant import format_instant
@@ -169,10 +169,10 @@ def _ids(key: PublicKeyTypes, names: frozenset[str]) -> set[bytes]:
 
 def _names(url: str) -> frozenset[str]:
     """The names a log at this URL may use: host, host and port, or these with the path."""
-    parts = urlsplit(url)
-    if not parts.hostname:
+    parts = parse_address(url)
+    if parts is None:
         raise Malformed(f"The trusted root names a log {url[:80]!r} that is not a URL.", _GET_AGAIN)
-    return frozenset((parts.hostname, parts.netloc, parts.netloc + parts.path.rstrip("/")))
+    return frozenset((parts.host, parts.netloc, parts.netloc + parts.path.rstrip("/")))
 
 
 def _authority(position: int, authority: dict[str, Any]) -> Authority:

@@ -6,8 +6,8 @@ Source: sigstore/protobuf-specs `sigstore_trustroot.proto`, media type version 0
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
+from muniment.core.address import parse_address
 from muniment.core.canonical import format_json, parse_json
 from muniment.core.errors import Malformed
 from muniment.signing.protojson import TRUSTED_ROOT, normalise
@@ -49,7 +49,9 @@ def _normal_root(value: Any) -> dict[str, Any]:
 
 
 def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError as error:
-        raise Malformed(f"The trusted root names a service {url[:80]!r} that is not a URL.", "Correct it.") from error
+    if "//" not in url:  # some instances name a host alone
+        return ""
+    parts = parse_address(url)
+    if parts is None:
+        raise Malformed(f"The trusted root names a service {url[:80]!r} that is not a URL.", "Correct it.")
+    return parts.host

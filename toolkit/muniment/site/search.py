@@ -7,6 +7,7 @@ digests that begin with xx; `search/r-<n>.js` holds 256 documents as [title, not
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -50,12 +51,17 @@ def words(text: str) -> Iterator[str]:
 
     `aiops/cpu-anomaly@2.0.0` is found by itself, `cpu-anomaly@2.0.0`, `cpu-anomaly`, `2.0.0`, `aiops`, `anomaly`.
     """
-    for token in text.lower().split():
+    for token in _settled(text).lower().split():
         tail = token.rpartition("/")[2]
         for form in (token, tail, *re.split(r"[/@]", token)):
             if any(mark in form for mark in ".-_/@") and 1 < len(form) <= 140:
                 yield form
         yield from (match.group() for match in _WORD.finditer(token) if len(match.group()) > 1)
+
+
+def _settled(text: str) -> str:
+    """The text with room for characters that came to Unicode after 3.2: what is a letter must not hang on who reads."""
+    return "".join(c if c.isascii() or unicodedata.ucd_3_2_0.category(c) != "Cn" else " " for c in text)
 
 
 def _slug(word: str) -> str:
