@@ -52,6 +52,17 @@ def admitted(done: Published) -> int:
 # Types
 
 
+def test_an_inbox_elsewhere_is_not_emptied(ready: World, store: LocalStore, tmp_path: Path) -> None:
+    """What a push can put in its place, as a link to files of the one who publishes."""
+    (store.root / "inbox").rmdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "kept.sigstore.json").write_text("{}")
+    (store.root / "inbox").symlink_to(tmp_path / "mine")
+    with pytest.raises(Malformed, match="inbox is a link"):
+        publish(store, ready.key, now())
+    assert (tmp_path / "mine" / "kept.sigstore.json").exists()
+
+
 def test_what_is_no_file(ready: World, store: LocalStore) -> None:
     """Nothing is followed, waited for, or read for ever; folders and other names are left alone."""
     inbox = store.root / "inbox"

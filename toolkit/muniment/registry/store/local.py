@@ -53,8 +53,13 @@ class LocalStore:
         return os.path.isfile(self.root / path)
 
     def list(self, folder: str) -> list[str]:
-        """The paths of what is directly in a folder and no folder itself, sorted; hidden ones left out."""
+        """The paths of what is directly in a folder and no folder itself, sorted; hidden ones left out.
+
+        Raises `Malformed` for a link: what is listed may be removed, wherever it is.
+        """
         place = self.root / folder
+        if place.is_symlink():
+            raise Malformed(f"{place} is a link.", "Put the folder itself there.")
         try:
             with os.scandir(place) as found:
                 names = [f.name for f in found if not f.name.startswith(".") and not f.is_dir(follow_symlinks=False)]
