@@ -9,6 +9,7 @@ from muniment.core.name import VersionId, parse_name, parse_version_id
 from muniment.insight import lineage as asked
 from muniment.insight.past import states, states_at
 from muniment.insight.standing import Standing, by_name, latest, stays, verdict
+from tests.registry.paper import Paper
 from tests.site.sample import Sample, sample
 
 
@@ -95,3 +96,11 @@ def test_the_past_comes_out_as_it_was(story: Sample) -> None:
 def test_a_size_beyond_the_log_is_refused(story: Sample) -> None:
     with pytest.raises(Usage):
         states_at(story.history().entries, [len(story.leaves) + 1])
+
+
+def test_a_batch_of_nothing_was_at_its_time() -> None:
+    """Else the site of an earlier size tells another date than it told then."""
+    paper = Paper()
+    paper.admit()
+    entries = tuple(paper.state.entries[index] for index in range(paper.state.size))
+    assert states_at(entries, [paper.state.size])[paper.state.size].admitted_at == paper.state.admitted_at

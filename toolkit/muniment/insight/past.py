@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from muniment.core.errors import Usage
 from muniment.registry.check import check, check_absent
@@ -35,4 +36,4 @@ def _after(state: State, entry: Entry) -> State:
         return check(state, signed, entry.admitted_at, entry.leaf)
     if entry.unproven is not None:
         return check_absent(state, entry.leaf, entry.admitted_at, entry.unproven)
-    return state.grown(entry)
+    return replace(state.grown(entry), admitted_at=entry.admitted_at)  # a batch of nothing has a time too
