@@ -177,6 +177,20 @@ def test_a_rotation_that_would_lock_everybody_out(paper: Paper, spoil: Any, says
         paper.put("administrator", propose.rotate(paper.state, None, spoiled, "ours is old", paper.at))
 
 
+def test_an_environment_does_not_take_the_place_of_the_newest_version(paper: Paper) -> None:
+    """Deploy jobs read `latest.json`: two files of a site had this name."""
+    with pytest.raises(Malformed, match="called latest"):
+        parsed(paper, environments=["staging", "latest"])
+
+
+@pytest.mark.parametrize("name", ["", "line\n", "\x1b[2J", "n" * 201])
+@pytest.mark.parametrize("what", ["roles", "persons"])
+def test_insider_who_is_a_person_without_a_name(paper: Paper, what: str, name: str) -> None:
+    """Whoever has no name was no author, and so their own approval counted."""
+    with pytest.raises(Malformed, match=what):
+        parsed(paper, **{what: {**paper.registry()[what], name: next(iter(paper.registry()[what].values()))}})
+
+
 def test_issuers_that_are_listed_are_all_there_are(paper: Paper) -> None:
     known = identity("reviewer").issuer
     accounts = {"issuer": known, "mfa": "enforced", "note": "by our directory, since 2025"}

@@ -75,6 +75,9 @@ def _check_environments(config: Config) -> None:
     """Each is there once, and requires only those before it: there is always a first one to enter."""
     for number, name in enumerate(config.environments):
         before = config.environments[:number]
+        if name == "latest":  # deploy jobs read latest.json beside one file an environment
+            fact = "No environment is called latest: that is the version released last."
+            raise Misplaced(("environments", number), fact, "Give it another name.")
         if name in before:
             raise Misplaced(("environments", number), f"The environment {name!r} is there twice.", "Leave one out.")
         for needed in config.stages[name].requires:
