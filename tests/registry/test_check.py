@@ -266,6 +266,15 @@ def test_an_approval_in_a_row_of_its_signer(paper: Paper) -> None:
 # Versions
 
 
+def test_two_versions_that_differ_in_capitals_alone(paper: Paper) -> None:
+    """Where folders know no capitals one would have the other's pages."""
+    paper.release("aiops/cpu@3.0.0-RC1", b"three")
+    paper.put("trainer", signature(b"other"))
+    again = paper.proposal("aiops/cpu@3.0.0-rc1", model(b"other"))
+    assert "differs from aiops/cpu@3.0.0-RC1 in capital letters alone" in refused(paper, "trainer", again)
+    paper.put("trainer", paper.proposal("aiops/memory@3.0.0-rc1", model(b"other")))
+
+
 def test_a_release_of_a_version_that_is_there(paper: Paper) -> None:
     paper.release("aiops/cpu@1.0.0")
     again = paper.proposal("aiops/cpu@1.0.0", model())

@@ -239,7 +239,8 @@ class State:
     of the records with it as subject; `redacted` tells which of these are redacted; `last` maps event targets to their
     last event. The tables are documents of the state tree; `tree` is that of the last batch's end, and
     `registry.documents` brings it up to date. `absent` maps every record that cannot be looked at to the redact event
-    that names it, which may be still to come. `edge` is that of the log's tree over the entries.
+    that names it, which may be still to come. `spelled` maps a name and a version in lower case to the version that is
+    there. `edge` is that of the log's tree over the entries.
     """
 
     size: int = 0
@@ -265,6 +266,7 @@ class State:
     absent: Map[int, int] = _EMPTY
     last: Map[str, int] = _EMPTY
     entries: Map[int, Entry] = _EMPTY
+    spelled: Map[tuple[Name, str], VersionId] = _EMPTY
     owed: Map[int, tuple[str, ...]] = _EMPTY
     edge: Edge = field(default_factory=Edge)
     tree: StateTree = field(default_factory=StateTree, compare=False)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from muniment.core.errors import Refused
+from muniment.core.name import Name
 from muniment.policy.finding import Finding
 from muniment.registry import facts, redaction
 from muniment.registry.event import Event, Release
@@ -23,10 +24,24 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
             f"{event.version} is released already (entry {known.events[0]}).",
             "A version is bound once: release another.",
         )
+    alike = state.spelled.get(_spelling(event))
+    if alike is not None:
+        raise Refused(
+            f"{event.version} differs from {alike} in capital letters alone.",
+            "Release it under another version: folders and people take the two for one.",
+        )
     version = VersionState(event.version, event.artifacts, event.evidence, at, (state.size,))
-    return (lambda s: replace(s, versions=s.versions.set(event.version, version))), _findings(
-        state, signed, event, version, at
-    )
+    findings = _findings(state, signed, event, version, at)
+
+    def change(new: State) -> State:
+        spelled = new.spelled.set(_spelling(event), event.version)
+        return replace(new, versions=new.versions.set(event.version, version), spelled=spelled)
+
+    return change, findings
+
+
+def _spelling(event: Release) -> tuple[Name, str]:
+    return event.version.name, event.version.version.lower()
 
 
 def _findings(state: State, signed: Signed, event: Release, version: VersionState, at: datetime) -> tuple[Finding, ...]:
