@@ -38,20 +38,25 @@ def signature_statement(measured: Measured) -> Statement:
 
 
 def covers(statement: Statement, digest: Digest) -> bool:
-    """Whether an OMS statement speaks of the artifact with this digest.
+    """Whether an OMS statement speaks of the artifact with this digest."""
+    return digest in covered(statement)
+
+
+def covered(statement: Statement) -> frozenset[Digest]:
+    """The digests of the artifact that an OMS statement speaks of.
 
     A directory has the root digest, also when its signer listed the files in another order than this project does;
-    a lone file is the only resource. False for statements of other types and for malformed ones.
+    a lone file is the only resource. None for statements of other types and for malformed ones.
     """
     if statement.predicate_type != EVIDENCE["signature"]:
-        return False
+        return frozenset()
     try:
         files = check_signature(statement)
     except (Malformed, Mismatch):
-        return False
-    if digest == statement.subjects[0].digest or (len(files) == 1 and digest == files[0].digest):
-        return True
-    return digest == manifest_digest(f.digest for f in sorted(files, key=lambda f: f.path))
+        return frozenset()
+    ordered = manifest_digest(f.digest for f in sorted(files, key=lambda f: f.path))
+    lone = [f.digest for f in files] if len(files) == 1 else []
+    return frozenset((statement.subjects[0].digest, ordered, *lone))
 
 
 def check_signature(statement: Statement) -> tuple[MeasuredFile, ...]:

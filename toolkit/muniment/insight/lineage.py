@@ -10,7 +10,7 @@ from typing import Any
 from muniment.core.digest import Digest
 from muniment.core.name import Name, VersionId
 from muniment.evidence.kinds import EVIDENCE
-from muniment.evidence.oms import covers
+from muniment.evidence.oms import covered
 from muniment.registry.state import Entry, State
 
 # What a training run used without being made of it.
@@ -120,7 +120,7 @@ def concerns(entry: Entry, artifacts: Collection[Digest]) -> bool:
     if entry.record is None:
         return False
     statement = entry.record.statement
-    return any(s.digest in artifacts for s in statement.subjects) or any(covers(statement, a) for a in artifacts)
+    return any(s.digest in artifacts for s in statement.subjects) or not covered(statement).isdisjoint(artifacts)
 
 
 def _holders(state: State) -> dict[Digest, list[VersionId]]:

@@ -37,15 +37,24 @@ def reach(evidence: Iterable[Entry], artifacts: Iterable[ReleasedArtifact]) -> R
     """The artifacts, their files, and for links and datasets all that recorded steps and provenance lead back to."""
     statements = [(e.kind, e.record.statement) for e in evidence if e.record is not None]
     own = {a.digest for a in artifacts}
-    signatures = [s for _, s in statements if any(oms.covers(s, d) for d in own)]
+    signatures = [s for _, s in statements if oms.covered(s) & own]
     files = {f.digest for s in signatures for f in oms.signed_files(s.predicate)}
-    back, size = own | files, -1
-    while len(back) > size:
-        size = len(back)
-        for kind, statement in statements:
-            if {s.digest for s in statement.subjects} & back:
-                back |= _sources(kind, statement)
-    return Reach(frozenset(own), frozenset(back))
+    return Reach(frozenset(own), frozenset(_led_back(statements, own | files)))
+
+
+def _led_back(statements: Iterable[tuple[str, Statement]], begin: set[Digest]) -> set[Digest]:
+    """The digests to begin with and all that statements say they were made from; each statement is read once."""
+    about: dict[Digest, list[set[Digest]]] = {}
+    for kind, statement in statements:
+        sources = _sources(kind, statement)
+        for digest in {s.digest for s in statement.subjects} if sources else ():
+            about.setdefault(digest, []).append(sources)
+    found, pending = set(begin), list(begin)
+    while pending:
+        for sources in about.pop(pending.pop(), ()):
+            pending += sources - found
+            found |= sources
+    return found
 
 
 def concerns(entry: Entry, known: Reach) -> bool:
@@ -57,7 +66,7 @@ def concerns(entry: Entry, known: Reach) -> bool:
         return bool((named | _sources("link", statement)) & known.back)
     if entry.kind == "dataset":
         return bool(named & known.back)
-    return bool(named & known.own) or any(oms.covers(statement, d) for d in known.own)
+    return bool((named | oms.covered(statement)) & known.own)
 
 
 def _touched(entry: Entry) -> set[Digest]:
