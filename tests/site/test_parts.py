@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from muniment.core.digest import digest_of
 from muniment.core.name import parse_name, parse_version_id
-from muniment.evidence.statement import Subject
+from muniment.evidence.kinds import EVIDENCE
+from muniment.evidence.link import materials_of
+from muniment.evidence.statement import Statement, Subject
 from muniment.registry.predicate import format_event
 from muniment.registry.state import Entry
 from muniment.site import layers, paths
+from muniment.site.facts import said
 from muniment.site.facts.said import step_facts
 from muniment.site.graph import drawing
 from muniment.site.search import words
@@ -186,3 +189,17 @@ def test_steps_stand_in_the_order_of_what_feeds_what() -> None:
     assert [s["name"] for s in step_facts([train, split, fetch])] == ["fetch", "split", "train"]
     one, two = link("one", "b", "a"), link("two", "a", "b")
     assert [s["name"] for s in step_facts([one, two, train])] == ["train", "one", "two"]
+
+
+def test_every_step_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred steps with a hundred materials each kept a build for minutes."""
+    read: list[int] = []
+    monkeypatch.setattr(said, "materials_of", lambda predicate: read.append(1) or materials_of(predicate))
+    links, s = [], Sample()
+    for number in range(40):
+        used = [{"name": "in", "digest": {"sha256": digest_of(b"%d" % n).hex}} for n in range(number + 1, 41)]
+        subject = Subject("out", digest_of(b"%d" % number))
+        statement = Statement((subject,), EVIDENCE["link"], {"name": str(number), "materials": used})
+        links.append(Entry(number, b"", "link", s.signed("trainer", statement), None, s.now))
+    assert [step["name"] for step in step_facts(links)] == [str(n) for n in reversed(range(40))]
+    assert len(read) <= len(links)

@@ -154,13 +154,18 @@ def step_facts(entries: Iterable[Entry]) -> list[Facts]:
 
 def _in_order(links: list[Entry]) -> list[Entry]:
     """Links by what feeds what; where nothing tells, and within a circle, in the log's order."""
-    rest, done = list(links), list[Entry]()
-    while rest:
-        made = [(entry, _made(entry)) for entry in rest]
-        ready = (e for e in rest if not any(other is not e and _used(e) & made_by for other, made_by in made))
-        following = next(ready, rest[0])
-        rest.remove(following)
-        done.append(following)
+    makers: dict[Digest, set[int]] = {}
+    for place, entry in enumerate(links):
+        for digest in _made(entry):
+            makers.setdefault(digest, set()).add(place)
+    before = {at: {m for d in _used(entry) for m in makers.get(d, ())} - {at} for at, entry in enumerate(links)}
+    done: list[Entry] = []
+    while before:
+        following = next((at for at, needed in before.items() if not needed), next(iter(before)))
+        del before[following]
+        for needed in before.values():
+            needed.discard(following)
+        done.append(links[following])
     return done
 
 
