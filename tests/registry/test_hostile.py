@@ -60,7 +60,7 @@ def test_a_name_that_rules_the_terminal(paper: Paper, name: str) -> None:
 
 @pytest.mark.parametrize("field", ["incident", "instance"])
 def test_an_id_that_no_subject_of_the_state_can_hold(paper: Paper, field: str) -> None:
-    """A schema's `$` lets it pass; admitted, it would make every later publish fail when its batch is ended."""
+    """Admitted, it would make every later publish fail when its batch is ended."""
     version = paper.release("aiops/cpu@1.0.0")
     kinds = {**paper.registry()["roles"], "operator": {"may": ["promote", "incident", "deploy"]}}
     paper.put("administrator", paper.configuration(registry=paper.registry(roles=kinds)))
@@ -73,7 +73,7 @@ def test_an_id_that_no_subject_of_the_state_can_hold(paper: Paper, field: str) -
     whole = {**said.predicate, field: f"{said.predicate[field]}\n"}
     name = digest_of(format_json({"incident": whole[field], "name": "aiops/cpu"}))
     subjects = (Subject("incident", name),) if field == "incident" else said.subjects
-    assert "is no id" in refused(paper, "operator", replace(said, predicate=whole, subjects=subjects))
+    assert "does not match" in refused(paper, "operator", replace(said, predicate=whole, subjects=subjects))
     paper.put("operator", said)
 
 

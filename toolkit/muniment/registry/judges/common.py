@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from muniment.core.errors import Malformed, Refused
+from muniment.core.errors import Refused
 from muniment.core.name import VersionId
 from muniment.policy.engine import apart_from_evidence, evaluate, failures
 from muniment.policy.facts import Facts
@@ -22,7 +21,6 @@ from muniment.signing.identity import Signed
 Change = Callable[[State], State]
 # How far clocks may differ: a time that somebody states, from the one that was proved.
 SKEW = timedelta(minutes=5)
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def config_of(state: State) -> Config:
@@ -45,15 +43,6 @@ def check_environment(state: State, environment: str) -> None:
     known = config_of(state).environments
     if environment not in known:
         raise Refused(f"The environment {environment!r} is not configured.", f"Choose among {', '.join(known)}.")
-
-
-def check_id(text: str, what: str) -> None:
-    """Raises `Malformed` for what cannot be part of a subject of the state tree; `what` names it in the error.
-
-    A schema's `$` lets a line break pass at the end, and a batch whose state cannot be written would stop the registry.
-    """
-    if not _ID.fullmatch(text):
-        raise Malformed(f"{what} {text[:80]!r} is no id.", "Use up to 64 of A-Z a-z 0-9 . _ -, the first no mark.")
 
 
 def check_held(state: State, signed: Signed, role: str, kind: str, namespace: str | None, at: datetime) -> None:

@@ -15,7 +15,6 @@ from muniment.registry.event import Event
 from muniment.registry.judges.common import (
     Change,
     check_environment,
-    check_id,
     check_subjects,
     consume,
     judge_policy,
@@ -29,7 +28,6 @@ from muniment.signing.identity import Signed
 def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
     """Admits that the version which stands in an environment runs there, by the gate deploy; or that one stopped."""
     assert isinstance(event, Deploy)
-    check_id(event.instance or INSTANCE, "The instance")
     version = version_of(state, event.version)
     check_subjects(signed, version)
     check_environment(state, event.environment)

@@ -8,7 +8,7 @@ from datetime import datetime
 from muniment.core.errors import Refused
 from muniment.policy.finding import Finding
 from muniment.registry.event import Event
-from muniment.registry.judges.common import Change, check_environment, check_id, check_subjects, version_of
+from muniment.registry.judges.common import Change, check_environment, check_subjects, version_of
 from muniment.registry.oversight import Incident
 from muniment.registry.state import IncidentState, State, Trouble
 from muniment.signing.identity import Signed
@@ -17,7 +17,6 @@ from muniment.signing.identity import Signed
 def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Change, tuple[Finding, ...]]:
     """Admits the next step of an incident's life."""
     assert isinstance(event, Incident)
-    check_id(event.incident, "The incident")
     if event.version is not None:
         check_subjects(signed, version_of(state, event.version))
     known = state.incidents.get((event.name, event.incident))
