@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from muniment.audit.draw import WIDEST, grid
 from muniment.audit.report import report_pages, write_reports
 from muniment.audit.tables import guarded
-from muniment.core.errors import Missing, Usage
+from muniment.core.errors import Missing, Unreachable, Usage
 from muniment.core.name import parse_version_id
 from muniment.registry.fold import blob_reader
+from muniment.registry.store.local import LocalStore
 from tests.site.reading import resolve
 from tests.site.sample import HOSTILE
 from tests.source import TOP
@@ -119,6 +120,24 @@ def test_a_real_registry_is_written_twice_alike(told, tmp_path):
     assert write_reports(told.history, blob_reader(told.store), tmp_path / "audit") == written
     assert {p: p.read_bytes() for p in (tmp_path / "audit").rglob("*") if p.is_file()} == before
     assert "INC-7" in written[0].read_text("utf-8")
+
+
+def test_a_report_that_was_cut_short_is_written_again(tale, tmp_path, monkeypatch):
+    """Half a page is never there, and the folder is known for that of a report."""
+    written, whole = [], LocalStore.write
+
+    def full(store, path, data):
+        if len(written) == 5:
+            raise Unreachable("No space left on device.")
+        written.append(path)
+        whole(store, path, data)
+
+    monkeypatch.setattr(LocalStore, "write", full)
+    with pytest.raises(Unreachable):
+        write_reports(tale.history(), tale.blob, tmp_path / "audit")
+    monkeypatch.undo()
+    pages = write_reports(tale.history(), tale.blob, tmp_path / "audit")
+    assert all(page.is_file() for page in pages)
 
 
 def test_a_folder_with_other_things_is_left_alone(tale, tmp_path):

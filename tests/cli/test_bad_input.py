@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from muniment.registry.store.local import LocalStore
 from muniment.verify.trust import format_trust
 from tests.cli.run import Ran, muniment
+from tests.source import TOP
 from tests.world import World
 
 
@@ -53,6 +56,24 @@ def attest(told: World, place: Path, path: Path) -> Ran:
     ran = muniment("attest", "signature", path, "-r", place / "registry", *signing(told))
     assert files(place / "registry") == before
     return ran
+
+
+@pytest.mark.parametrize("out", [".", "/", "registry", "pipe"])
+def test_what_is_no_file_is_not_written_to(place: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    monkeypatch.chdir(place)
+    os.mkfifo("pipe")
+    before = sorted(os.listdir())
+    plain(muniment("pack", "aiops/cpu@1.0.0", "-r", "registry", "--out", out), 2, "is no file")
+    assert sorted(os.listdir()) == before
+
+
+def test_a_locale_that_cannot_say_it(place: Path) -> None:
+    """What a command prints is others' text: a character that is not in the locale's encoding ended it."""
+    environ = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(TOP / "toolkit")}
+    command = [sys.executable, "-m", "muniment.cli.main", "check", "aiops/cpu@1.0.0", "-r", str(place / "registry")]
+    ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 1, ran.stderr
+    assert "\\u2026" in ran.stdout
 
 
 def test_a_file_that_is_missing(told: World, place: Path) -> None:

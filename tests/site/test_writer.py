@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from muniment.core.errors import Usage
+from muniment.core.errors import Unreachable, Usage
 from muniment.site.page import Page
 from muniment.site.render import render
 from muniment.site.writer import Written, write_site
@@ -31,6 +34,32 @@ def test_a_second_build_writes_nothing(story: Sample, tmp_path: Path) -> None:
     assert first.written > 100
     assert (second.written, second.removed, second.same) == (0, 0, first.written)
     assert times == {p: p.stat().st_mtime_ns for p in (tmp_path / "site").rglob("*")}
+
+
+def test_a_build_that_died_is_gone_on_with(story: Sample, tmp_path: Path) -> None:
+    """Its folder holds no litter, and is known for one that a build began."""
+    size, out = max(story.histories), tmp_path / "site"
+
+    def dying() -> Iterator[Page]:
+        yield from islice(render(story.histories[size], story.blob, story.notes), 20)
+        yield Page("checkpoint/in/the/way", b"")
+
+    with pytest.raises(Unreachable):
+        write_site(dying(), out, tmp_path / "registry")
+    assert not list(out.rglob(".write-*"))
+    build(story, size, out)
+    build(story, size, tmp_path / "whole")
+    assert listing(out) == listing(tmp_path / "whole")
+
+
+def test_a_disk_that_is_full_leaves_no_litter(story: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int, mode: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "chmod", full)
+    with pytest.raises(Unreachable, match="No space left"):
+        build(story, max(story.histories), tmp_path / "site")
+    assert listing(tmp_path / "site") == {}
 
 
 def test_going_back_leaves_exactly_the_site_of_then(story: Sample, tmp_path: Path) -> None:
@@ -128,4 +157,4 @@ def test_an_interrupted_build_leaves_no_half_files(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         write_site(pages(), tmp_path / "site", tmp_path / "registry")
-    assert listing(tmp_path / "site") == {"index.html": b"one"}
+    assert listing(tmp_path / "site") == {"index.html": b"one", "manifest/root.json": b"{}"}

@@ -13,16 +13,17 @@ from muniment.audit.draw import STYLES, Press
 from muniment.audit.version import version_facts
 from muniment.audit.whole import registry_facts
 from muniment.core.canonical import format_json
-from muniment.core.errors import Missing, Unreachable, Usage
+from muniment.core.errors import Missing, Usage
 from muniment.core.name import VersionId
 from muniment.core.resources import resource_root
 from muniment.registry.fold import Blob, History
+from muniment.registry.store.local import LocalStore
 from muniment.site.page import Page
 
 SHIPPED = {
+    STYLES: "report/report.css",
     "assets/muniment.css": "assets/muniment.css",
     "assets/seal.svg": "assets/seal.svg",
-    STYLES: "report/report.css",
 }
 
 
@@ -44,12 +45,12 @@ def report_pages(history: History, blob: Blob, only: VersionId | None = None) ->
     at, framework, press = open_desk(history, blob), load_framework("slsa"), Press()
     if only is not None and only not in at.book.state.versions:
         raise Missing(f"{only} is not released.", "Name a version that is in the log.")
+    for path, source in SHIPPED.items():  # first, for they tell the folder of a report, also of one that died
+        yield Page(path, (resource_root("templates") / source).read_bytes())
     if only is None:
         yield from _registry(at, framework, press)
     for version in at.book.order if only is None else (only,):
         yield from _version(at, version, framework, press, only is None)
-    for path, source in SHIPPED.items():
-        yield Page(path, (resource_root("templates") / source).read_bytes())
 
 
 def _registry(at: Desk, framework: Framework, press: Press) -> Iterator[Page]:
@@ -79,8 +80,4 @@ def _write(out: Path, page: Page) -> None:
     inside = target.parent.relative_to(out).parts
     if target.is_symlink() or any((out / Path(*inside[: n + 1])).is_symlink() for n in range(len(inside))):
         raise Usage(f"{target} leads through a symbolic link.", "Remove the link, or name another folder.")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(page.data)
-    except OSError as error:
-        raise Unreachable(f"{target} cannot be written: {error.strerror}.", "Check space and permissions.") from error
+    LocalStore(out).write(page.path, page.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -54,6 +55,8 @@ def _load() -> None:
 def run() -> None:
     """The entry point of the console script."""
     _load()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every locale can say what others wrote
     try:
         app()
     except MunimentError as error:

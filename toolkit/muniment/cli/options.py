@@ -334,13 +334,9 @@ def processes() -> int:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all. Raises `Unreachable`."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise Unreachable(
-            f"{path} cannot be written: {error.strerror}.", "Check the path and its permissions."
-        ) from error
+    """Writes a file whole or not at all. Raises `Unreachable`, and `Usage` for what is there and no file."""
+    from muniment.registry.store.local import LocalStore
+
+    if os.path.lexists(path) and not path.is_file():
+        raise Usage(f"{path} is there and is no file.", "Name a file.")
+    LocalStore(path.parent).write(path.name, data)

@@ -59,6 +59,8 @@ def write_site(pages: Iterable[Page], out: Path, registry: Path) -> Written:
     in_place = out.exists() and registry.exists() and out.samefile(registry)
     _check_folder(out, in_place)
     before = {path for path in _listed(out) if not (in_place and is_own(path))}
+    if not in_place and not (out / manifest.ROOT).is_file():
+        _write(out, Page(manifest.ROOT, b"{}"))  # by which a build that died is known for one
     now: set[str] = set()
     written = 0
     for page in pages:
@@ -110,14 +112,22 @@ def _write(out: Path, page: Page) -> bool:
         if not target.is_symlink() and target.is_file() and target.read_bytes() == page.data:
             return False
         _make_folder(out, target.parent)
-        handle, temporary = tempfile.mkstemp(prefix=".write-", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(page.data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        _replace(target, page.data)
     except OSError as error:
         raise Unreachable(f"{target} cannot be written: {error.strerror}.", "Check space and permissions.") from error
     return True
+
+
+def _replace(target: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=".write-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def _make_folder(out: Path, folder: Path) -> None:
