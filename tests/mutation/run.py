@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import compileall
 import copy
 import json
 import os
@@ -194,7 +195,7 @@ def judge(mutant: Mutant, contexts: dict[str, list[str]], tests: list[str]) -> s
     chosen = _chosen(mutant, contexts) or tests
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
-        shutil.copytree(TOP / "toolkit", top / "toolkit", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(TOP / "toolkit", top / "toolkit")
         for name in ("templates", "schemas", "tests", "docs", ".github", "README.md", "pyproject.toml", "Makefile"):
             (top / name).symlink_to(TOP / name)
         (top / mutant.path.relative_to(TOP)).write_text(mutant.source, "utf-8")
@@ -228,7 +229,7 @@ def _chosen(mutant: Mutant, contexts: dict[str, list[str]]) -> list[str]:
 
 
 def _environment(top: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": f"{top / 'toolkit'}", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": f"{top / 'toolkit'}"}
 
 
 def main() -> int:
@@ -240,6 +241,7 @@ def main() -> int:
     parser.add_argument("--reached", type=Path, help="where to keep what was measured, for runs of the same tests")
     given = parser.parse_args()
     reached = _kept(given.reached, given.tests, given.processes)
+    compileall.compile_dir(PACKAGE, quiet=2)  # once, and not for each mutant
     every = [m for path in files(given.only) for m in mutants(path)]
     print(f"{len(every)} checks in {len({m.path for m in every})} files", flush=True)
     with ThreadPoolExecutor(given.processes) as pool:
