@@ -59,6 +59,17 @@ def test_a_long_edge_bends_round_what_lies_between() -> None:
     assert abs(y[1] - y[3]) >= 60
 
 
+def test_flooder_of_lineage_with_sources() -> None:
+    """Fifty names, each made of all before it, had 20,000 bends on every page, and took minutes."""
+    layer = list(range(50))
+    edges = [(a, b) for b in layer for a in layer[:b]]
+    bent, chains = layers.with_bends(layer, edges)
+    assert len(bent) <= len(layer) + layers.BENDS
+    assert [(chain[0], chain[-1]) for chain in chains] == edges
+    assert chains[0] == [0, 1]
+    assert [len(c) for c in chains if c[-1] - c[0] == 2] == [3] * 48
+
+
 def test_a_drawing_does_not_hang_on_how_an_interpreter_adds() -> None:
     """From Python 3.12 on `sum` of floats makes up for what rounding loses; every box here lay elsewhere before."""
     layer, chains = layers.with_bends([0, 0, 1, 2, 2], [(1, 2), (1, 3), (2, 3), (2, 4)])
@@ -102,6 +113,7 @@ def test_only_plain_web_addresses_become_links(address: object) -> None:
 def test_pages_do_not_hang_on_an_interpreters_unicode_tables() -> None:
     """U+13439 hides since Unicode 15, U+A7C0 has a lower case since 14: neither is known to every Python."""
     assert visible("a\U00013439b") == "a⟨U+13439⟩b"
+    assert visible("a\ufffe\uffffb") == "a⟨U+FFFE⟩⟨U+FFFF⟩b"
     assert list(words("ab\ua7c0cd Äöü")) == ["ab", "cd", "äöü"]
 
 

@@ -12,6 +12,7 @@ from math import fsum
 
 Edge = tuple[int, int]
 SWEEPS = 8
+BENDS = 400
 
 
 def acyclic(count: int, edges: Sequence[Edge]) -> list[Edge]:
@@ -50,15 +51,26 @@ def layering(count: int, edges: Sequence[Edge]) -> list[int]:
 
 
 def with_bends(layer: list[int], edges: Sequence[Edge]) -> tuple[list[int], list[list[int]]]:
-    """The layers with a bend for every column an edge passes through, and each edge as the chain of nodes it visits."""
-    layer, chains = list(layer), []
-    for source, target in edges:
+    """The layers with a bend for every column an edge passes through, and each edge as the chain of nodes it visits.
+
+    Of more than `BENDS` the longest edges go without: whoever names all others as sources would keep a build for hours.
+    """
+    layer, chains, bent = list(layer), [], _bent(layer, edges)
+    for number, (source, target) in enumerate(edges):
         chain = [source]
-        for column in range(layer[source] + 1, layer[target]):
+        for column in range(layer[source] + 1, layer[target]) if number in bent else ():
             chain.append(len(layer))
             layer.append(column)
         chains.append([*chain, target])
     return layer, chains
+
+
+def _bent(layer: Sequence[int], edges: Sequence[Edge]) -> set[int]:
+    """The edges, by their numbers, that get bends: the shortest ones, as far as there are bends for them."""
+    bends = [max(0, layer[target] - layer[source] - 1) for source, target in edges]
+    shortest = sorted(range(len(edges)), key=bends.__getitem__)
+    used = itertools.accumulate(bends[number] for number in shortest)
+    return {number for number, total in zip(shortest, used, strict=True) if total <= BENDS}
 
 
 def ordering(layer: Sequence[int], chains: Sequence[Sequence[int]]) -> list[list[int]]:
