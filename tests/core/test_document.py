@@ -1,11 +1,14 @@
 """Documents that people write: what is wrong is named by line and column."""
 
+import time
+import tracemalloc
+
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muniment.core.document import check_schema, load_document, parse_yaml, schema_errors
+from muniment.core.document import check_schema, load_document, parse_yaml, schema_errors, validator_of
 from muniment.core.errors import Malformed
 
 POLICY = b"""\
@@ -123,6 +126,35 @@ def test_a_message_does_not_repeat_a_huge_value():
     with pytest.raises(Malformed) as caught:
         load_document(b"rules: " + b"x" * 100_000, "policy", "policy.yaml")
     assert len(str(caught.value)) < 400
+
+
+def release(**changed):
+    log = {"origin": "example.org/registry", "genesis": "sha256:" + "0" * 64}
+    artifacts = [{"name": "m", "kind": "model", "digest": "sha256:" + "0" * 64}]
+    value = {"log": log, "releasedAt": "2026-01-31T08:05:00Z", "version": "a/b@1", "artifacts": artifacts}
+    return value | {"evidence": []} | changed
+
+
+def test_poisoner_with_millions_of_faults():
+    """One record with an array of numbers where objects belong took ten gigabytes: publish died of it, and again."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed):
+            check_schema(release(artifacts=list(range(200_000))), "release-v1", "It")
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(schema_errors(release(artifacts=list(range(1000))), "release-v1")) == 100
+
+
+def test_poisoner_with_items_that_cannot_be_sorted():
+    """They were compared each with each."""
+    kind = validator_of({"uniqueItems": True})
+    before = time.process_time()
+    assert not list(kind.iter_errors([{"n": n} for n in range(20_000)]))
+    assert [e.message for e in kind.iter_errors([{"a": 1, "b": 2}, {"b": 2, "a": 1}])]
+    assert not list(kind.iter_errors([True, 1, "1", [1]]))
+    assert time.process_time() - before < 10
 
 
 def test_a_line_break_at_the_end_does_not_slip_through_a_pattern():

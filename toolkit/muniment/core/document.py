@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -111,15 +112,21 @@ def load_document(text: bytes, schema: str, what: str) -> Any:
 
 
 def check_schema(value: Any, schema: str, what: str) -> None:
-    """Raises `Malformed` unless the value holds to `schemas/<schema>.json`."""
-    for path, message in schema_errors(value, schema):
+    """Raises `Malformed` unless the value holds to `schemas/<schema>.json`; it looks no further than what is wrong."""
+    for path, message in _errors(value, schema, 1):
         where = "/".join(str(step) for step in path) or "the top"
         raise Malformed(f"{what} does not hold to the schema {schema}: {where}: {message}.", "Correct that field.")
 
 
 def schema_errors(value: Any, schema: str) -> list[tuple[Path_, str]]:
-    """Where a value breaks `schemas/<schema>.json` (2020-12): (path, message) pairs in document order."""
-    errors = sorted(_validator(schema).iter_errors(value), key=lambda e: [str(step) for step in e.absolute_path])
+    """Where a value breaks `schemas/<schema>.json` (2020-12): paths and messages in document order, at most 100."""
+    return _errors(value, schema, 100)
+
+
+def _errors(value: Any, schema: str, most: int) -> list[tuple[Path_, str]]:
+    """So many and no more: an error weighs kilobytes, and strangers may send millions of them."""
+    found = islice(_validator(schema).iter_errors(value), most)
+    errors = sorted(found, key=lambda e: [str(step) for step in e.absolute_path])
     return [(tuple(e.absolute_path), _short(_message(e))) for e in errors]
 
 
@@ -139,7 +146,7 @@ def _kind() -> Any:
     import jsonschema
 
     kind = jsonschema.Draft202012Validator
-    return jsonschema.validators.extend(kind, {"pattern": _fits})  # type: ignore[no-untyped-call]
+    return jsonschema.validators.extend(kind, {"pattern": _fits, "uniqueItems": _differ})  # type: ignore[no-untyped-call]
 
 
 def _fits(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[Any]:
@@ -148,6 +155,14 @@ def _fits(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[Any
 
     if isinstance(value, str) and not _strict(pattern).search(value):
         yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _differ(validator: Any, wanted: bool, value: Any, schema: Any) -> Iterator[Any]:
+    """`uniqueItems` in linear time: the library compares each with each where they cannot be sorted."""
+    from jsonschema import ValidationError
+
+    if wanted and isinstance(value, list) and len({json.dumps(v, sort_keys=True) for v in value}) < len(value):
+        yield ValidationError(f"{value!r} has non-unique elements")
 
 
 @cache
