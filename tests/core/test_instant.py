@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muniment.core.errors import Malformed
-from muniment.core.instant import CLOCK, format_instant, parse_instant, whole_seconds
+from muniment.core.instant import CLOCK, OFFSET, format_instant, parse_instant, whole_seconds
+from muniment.policy.reading import moment
+from muniment.signing.protojson import TRUSTED_ROOT, normalise
 from tests.source import calls, modules
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -60,6 +62,16 @@ def test_no_interpreter_decides_what_a_time_of_day_is():
     """Python 3.14 reads 24:00:00, and those before do not: one log would be two."""
     assert not re.fullmatch(CLOCK, "24:00:00")
     assert all(re.fullmatch(CLOCK, f"{hour:02}:00:59") for hour in range(24))
+    assert not any(re.fullmatch(OFFSET, text) for text in ("+00:99", "+24:00", "-23:60"))
+    assert all(re.fullmatch(OFFSET, text) for text in ("+00:00", "-23:59", "+05:45"))
     reading = {name for name, tree in modules().items() if "datetime.fromisoformat" in {c for c, _ in calls(tree)}}
     naming = {name for name, tree in modules().items() if "CLOCK" in {getattr(n, "id", "") for n in ast.walk(tree)}}
     assert reading - APART == naming
+
+
+def test_a_time_with_an_offset_that_is_none():
+    with pytest.raises(Malformed):
+        moment("2026-01-31T08:05:00+00:99")
+    with pytest.raises(Malformed):
+        normalise({"start": "2026-01-31T08:05:00+00:99"}, "TimeRange", TRUSTED_ROOT, "validFor")
+    assert moment("2026-01-31T08:05:00+05:45") == moment("2026-01-31T02:20:00Z")

@@ -11,6 +11,8 @@ _END = 253402300799
 # Hours to 23: interpreters from Python 3.14 on take 24:00:00 for the next day's midnight, and all readers must agree.
 CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 """The time of day in a moment, as a pattern; whatever `fromisoformat` reads must fit it."""
+OFFSET = "[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]"
+"""How far a time is from UTC, as a pattern: of +00:99 not every interpreter makes the same."""
 _FORM = re.compile(f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{CLOCK}Z")
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from muniment.core.errors import Malformed
-from muniment.core.instant import CLOCK
+from muniment.core.instant import CLOCK, OFFSET
 from muniment.evidence.bom import licences
 from muniment.policy.facts import Facts
 
-_MOMENT = re.compile(rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})[Tt]({CLOCK})(?:\.[0-9]+)?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})")
+_MOMENT = re.compile(rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})[Tt]({CLOCK})(?:\.[0-9]+)?([Zz]|{OFFSET})")
 
 NAMES = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
 """The schema of a list of names in `with`."""

@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from muniment.core.errors import Malformed
-from muniment.core.instant import CLOCK
+from muniment.core.instant import CLOCK, OFFSET
 
-_TIME = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{CLOCK}(\.[0-9]{{1,9}})?(Z|[+-][0-9]{{2}}:[0-9]{{2}})")
+_TIME = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{CLOCK}(\.[0-9]{{1,9}})?(Z|{OFFSET})")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,19}")
 
 
