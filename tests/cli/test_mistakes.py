@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from muniment.core.errors import Unreachable
+from muniment.registry.store.local import LocalStore
 from tests.cli.run import Ran, muniment
 from tests.cli.test_bad_input import files, plain, signing
 from tests.cli.test_bad_input import place as place
@@ -140,3 +142,36 @@ def test_history_tells_of_one_entry_what_revoke_asks_for(told: World, place: Pat
     assert one["reason"]
     assert f"\nstatement: {one['statement']}\n" in muniment("history", approval["index"], *at[:2]).out
     plain(muniment("history", len(rows), *at[:2]), 3, f"There is no entry {len(rows)}")
+
+
+def test_no_private_key_lies_where_others_read(told: World, place: Path, tmp_path: Path) -> None:
+    """A registry's folder is pushed and served, and so is a witness's."""
+    inside, signed = place / "registry" / "keys" / "new.key", signing(told, "administrator")
+    made = ["--origin", "x.sandbox.muniment.dev/y", *signed]
+    plain(muniment("init", tmp_path / "r", "--log-key", tmp_path / "r" / "log.key", *made), 2, "which others read")
+    assert not (tmp_path / "r").exists()
+    rotation = ["rotate-key", "-r", place / "registry", "--new-key", inside, "--reason", "old", *signed]
+    plain(muniment(*rotation), 2, "which others read")
+    state = ["--state", place / "state", "--key", place / "state" / "w.key", "--name", "w.example/w"]
+    plain(muniment("witness", place / "registry", "--trust", place / "trust.json", *state), 2, "which others read")
+    assert not inside.exists()
+    assert not (place / "state").exists()
+
+
+def test_init_that_fails_leaves_a_folder_as_it_was(
+    told: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a link leads to it: half a registry stayed there, without its key."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+
+    def full(store: LocalStore, path: str, data: bytes) -> None:
+        if path == "registry.yaml":
+            raise Unreachable("No space left on device.", "Make some.")
+        LocalStore.swap(store, path, None, data)
+
+    monkeypatch.setattr(LocalStore, "put_new", full)
+    for name in ("link", "new"):
+        made = ["--origin", "x.sandbox.muniment.dev/y", *signing(told, "administrator")]
+        plain(muniment("init", tmp_path / name, *made), 3, "No space left")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["link", "real"]

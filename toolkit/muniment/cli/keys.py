@@ -35,11 +35,13 @@ def rotate_key(
     how: options.Delivery,
 ) -> None:
     """Change the log's key or the Sigstore trusted root from here on; what was signed before stays verifiable."""
-    from muniment.cli.making import deliver
+    from muniment.cli.making import check_apart, deliver
     from muniment.registry import propose
 
     if new_key is None and trusted_root is None:
         raise Usage("Nothing is rotated.", "Give --new-key FILE, --trusted-root FILE, or both.")
+    if new_key is not None:
+        check_apart(new_key, how.registry)
     state = options.own_history(how.registry).state
     assert state.config is not None
     keys = _log_keys(state.config, new_key, keep) if new_key is not None else None

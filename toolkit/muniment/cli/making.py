@@ -39,6 +39,8 @@ def make_registry(place: str, config: Source, policy: Source, log_key: Path, sig
     from muniment.verify.trust import format_trust, trust_of
 
     folder, had_key = None if is_address(place) else Path(place), log_key.exists()
+    check_apart(log_key, place)
+    had_folder = folder is not None and folder.exists()
     store = open_store(place)
     _check_nothing(store, folder)
     key = log_key_in(log_key, origin_of(config))
@@ -50,11 +52,27 @@ def make_registry(place: str, config: Source, policy: Source, log_key: Path, sig
     except BaseException:
         # At an address something may have been written with the key; of a folder nothing is left.
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            _empty(folder, had_folder)
             if not had_key:
                 log_key.unlink(missing_ok=True)
         raise
     return Made(pins.origin, str(pins.genesis), format_trust(pins))
+
+
+def check_apart(key: Path, place: str) -> None:
+    """Raises `Usage` for a private key in a folder that is pushed or served."""
+    from muniment.registry.store.places import is_address
+
+    if not is_address(place) and key.resolve().is_relative_to(Path(place).resolve()):
+        raise Usage(f"The key {key} would lie in {place}, which others read.", "Name a file outside of it.")
+
+
+def _empty(folder: Path, keep: bool) -> None:
+    """Takes away what was put in a folder that was empty, and the folder itself unless it was there (`keep`)."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    if not keep and folder.is_dir():
+        folder.rmdir()
 
 
 def _check_nothing(store: Store, folder: Path | None) -> None:

@@ -48,10 +48,13 @@ def witness(
     json: output.Json = False,
 ) -> None:
     """Cosign a log's checkpoint if it continues the last one cosigned, and serve that from the state's folder."""
+    from muniment.cli.making import check_apart
     from muniment.interop.reports import report_witness
     from muniment.verify import witness as witnessing
 
     pins = _pins(log_key or [], trust, replay)
+    if key is not None:
+        check_apart(key, str(state))
     cosigner = _cosigner(key, name)
     book = options.folder(state)
     with book.turn():
