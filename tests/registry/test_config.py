@@ -156,6 +156,38 @@ def test_keys_are_rotated_by_whoever_may_in_all_namespaces(paper: Paper) -> None
     assert "may not sign rotate-key records" in refused(paper, "stranger", format_event(event))
 
 
+def test_a_slip_that_would_lock_everybody_out(paper: Paper) -> None:
+    """Whoever may configure must have signed here: a misspelt name could never be mended."""
+
+    def bound(*names: str) -> list[dict[str, Any]]:
+        (administrator, *others) = paper.registry()["bindings"]
+        identities = [{**administrator["identity"], "subject": name} for name in names]
+        return [*({**administrator, "identity": one} for one in identities), *others]
+
+    stranger = identity("stranger").subject
+    for names in (["administrator@sandbox.muniment.de"], [stranger]):
+        changed = paper.configuration(registry=paper.registry(bindings=bound(*names)))
+        assert "0 have ever signed an event here" in refused(paper, "administrator", changed)
+    both = bound(identity("administrator").subject, stranger)
+    paper.put("administrator", paper.configuration(registry=paper.registry(bindings=both)))
+    over = paper.configuration(registry=paper.registry(bindings=bound(stranger)))
+    paper.approve("stranger", over, "administrator")
+    paper.put("administrator", over)
+    paper.put("stranger", paper.configuration())
+
+
+def test_a_threshold_that_nobody_proved_to_reach(paper: Paper) -> None:
+    (administrator, *others) = paper.registry()["bindings"]
+    second = {"issuer": administrator["identity"]["issuer"], "subject": identity("stranger").subject}
+    changed = {
+        "bindings": [administrator, {**administrator, "identity": second}, *others],
+        "persons": {**paper.registry()["persons"], "second": [second]},
+        "administrators": {"threshold": 2},
+    }
+    statement = paper.configuration(registry=paper.registry(**changed))
+    assert "1 have ever signed an event here" in refused(paper, "administrator", statement)
+
+
 def _ended(root: dict[str, Any]) -> None:
     for authority in root["certificateAuthorities"]:
         authority["validFor"] = {"start": "2020-01-01T00:00:00Z", "end": "2021-01-01T00:00:00Z"}

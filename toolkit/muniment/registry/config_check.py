@@ -175,7 +175,7 @@ def _check_keys(config: Config) -> None:
 
 def _check_administrators(config: Config) -> None:
     """Somebody can always configure, and where more than one is needed, enough persons can approve."""
-    may, approve = _holders(config, {"configure"}), _holders(config, {"configure", "approve"})
+    may, approve = holders(config, {"configure"}), holders(config, {"configure", "approve"})
     if not may:
         raise Misplaced(
             ("bindings",),
@@ -192,7 +192,7 @@ def _check_administrators(config: Config) -> None:
         )
 
 
-def _holders(config: Config, kinds: set[str]) -> list[Pattern]:
+def holders(config: Config, kinds: set[str]) -> list[Pattern]:
     """Who may sign the kinds in all namespaces, now and for ever: a registry must not lock itself."""
     lasting = [b for b in config.bindings if not b.namespaces and b.not_before is None and b.expires is None]
     return [b.identity for b in lasting if kinds <= config.roles[b.role]]

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from muniment.core.errors import Refused
 from muniment.policy.finding import Finding
-from muniment.registry.config import parse_config
+from muniment.registry.config import Config, parse_config
+from muniment.registry.config_check import holders
 from muniment.registry.event import Configure, Event
 from muniment.registry.judges.common import Change, check_administrators, config_of, consume
 from muniment.registry.state import State
@@ -30,5 +31,22 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
         if getattr(old, what) != getattr(new, what):
             raise Refused(f"The configuration changes the registry's {what.replace('_', ' ')}.", remedy)
     check_administrators(state, signed, "the configuration", at)
+    _check_known(state, signed, new)
     index, new = state.size, replace(new, roots=old.roots)
     return (lambda s: consume(replace(s, config=new, configured_at=index), signed, index)), ()
+
+
+def _check_known(state: State, signed: Signed, new: Config) -> None:
+    """Raises `Refused` where a slip in a name would lock the registry: some who may configure by it have signed here.
+
+    Events tell who did, for they are never redacted: what is asked must not hang on which bundles a reader has.
+    """
+    signers = {e.record.identity for e in state.entries.values() if e.event is not None and e.record is not None}
+    patterns = holders(new, {"configure"})
+    known = [who for who in {signed.identity, *signers} if any(pattern.matches(who) for pattern in patterns)]
+    persons = {new.person_of(who) for who in known} - {None}
+    if not known or (new.threshold > 1 and len(persons) < new.threshold):
+        raise Refused(
+            f"Of those who could configure the registry by it for good {len(known)} have ever signed an event here.",
+            "A name may be misspelt. Let whoever is new approve this configuration, or sign anything else, first.",
+        )
