@@ -157,7 +157,7 @@ def test_keys_are_rotated_by_whoever_may_in_all_namespaces(paper: Paper) -> None
 
 
 def test_a_slip_that_would_lock_everybody_out(paper: Paper) -> None:
-    """Whoever may configure must have signed here: a misspelt name could never be mended."""
+    """Whoever may configure must have signed or approved a configuration: a misspelt name could never be mended."""
 
     def bound(*names: str) -> list[dict[str, Any]]:
         (administrator, *others) = paper.registry()["bindings"]
@@ -167,7 +167,7 @@ def test_a_slip_that_would_lock_everybody_out(paper: Paper) -> None:
     stranger = identity("stranger").subject
     for names in (["administrator@sandbox.muniment.de"], [stranger]):
         changed = paper.configuration(registry=paper.registry(bindings=bound(*names)))
-        assert "0 have ever signed an event here" in refused(paper, "administrator", changed)
+        assert "0 have signed or approved a configuration" in refused(paper, "administrator", changed)
     both = bound(identity("administrator").subject, stranger)
     paper.put("administrator", paper.configuration(registry=paper.registry(bindings=both)))
     over = paper.configuration(registry=paper.registry(bindings=bound(stranger)))
@@ -185,7 +185,7 @@ def test_a_threshold_that_nobody_proved_to_reach(paper: Paper) -> None:
         "administrators": {"threshold": 2},
     }
     statement = paper.configuration(registry=paper.registry(**changed))
-    assert "1 have ever signed an event here" in refused(paper, "administrator", statement)
+    assert "1 have signed or approved a configuration" in refused(paper, "administrator", statement)
 
 
 def _ended(root: dict[str, Any]) -> None:
@@ -463,3 +463,13 @@ def test_which_versions_would_newly_fail(paper: Paper) -> None:
         (second, "release", None, ["bom"]),
     ]
     assert compare(paper.state, parse_config(source), paper.at).failing == ()
+
+
+def test_who_is_known_by_other_records_is_not_known_enough(paper: Paper) -> None:
+    """A pack does not carry them, and whoever reads it judges configurations again."""
+    version = paper.release("aiops/cpu@1.0.0")
+    paper.put("operator", paper.promotion(version, "staging"))
+    (administrator, *others) = paper.registry()["bindings"]
+    operator = {**administrator["identity"], "subject": identity("operator").subject}
+    over = paper.registry(bindings=[{**administrator, "identity": operator}, *others])
+    assert "0 have signed" in refused(paper, "administrator", paper.configuration(registry=over))

@@ -9,10 +9,11 @@ from muniment.core.errors import Refused
 from muniment.policy.finding import Finding
 from muniment.registry.config import Config, parse_config
 from muniment.registry.config_check import holders
-from muniment.registry.event import Configure, Event
+from muniment.registry.event import CONFIG_KEY, Configure, Event
 from muniment.registry.judges.common import Change, check_administrators, config_of, consume
 from muniment.registry.state import State
-from muniment.signing.identity import Signed
+from muniment.registry.words import signer_of
+from muniment.signing.identity import Identity, Signed
 
 # What a configure event cannot change, and what can.
 _FIXED = {
@@ -37,16 +38,33 @@ def judge(state: State, signed: Signed, event: Event, at: datetime) -> tuple[Cha
 
 
 def _check_known(state: State, signed: Signed, new: Config) -> None:
-    """Raises `Refused` where a slip in a name would lock the registry: some who may configure by it have signed here.
+    """Raises `Refused` where a slip in a name would lock the registry: who may configure by it has done so or approved.
 
-    Events tell who did, for they are never redacted: what is asked must not hang on which bundles a reader has.
+    Nothing else that they signed counts: a pack carries configurations and their approvals, and must agree.
     """
-    signers = {e.record.identity for e in state.entries.values() if e.event is not None and e.record is not None}
     patterns = holders(new, {"configure"})
-    known = [who for who in {signed.identity, *signers} if any(pattern.matches(who) for pattern in patterns)]
+    known = [who for who in _configuring(state, signed) if any(pattern.matches(who) for pattern in patterns)]
     persons = {new.person_of(who) for who in known} - {None}
     if not known or (new.threshold > 1 and len(persons) < new.threshold):
         raise Refused(
-            f"Of those who could configure the registry by it for good {len(known)} have ever signed an event here.",
-            "A name may be misspelt. Let whoever is new approve this configuration, or sign anything else, first.",
+            f"Of those who could configure the registry by it for good {len(known)} have signed or approved a "
+            "configuration.",
+            "A name may be misspelt. Let whoever is new approve this configuration first.",
         )
+
+
+def _configuring(state: State, signed: Signed) -> set[Identity]:
+    """Who signed or approved this configuration, or one before it."""
+    found, at = {signed.identity, *_approving(state, signed)}, state.last.get(CONFIG_KEY)
+    while at is not None:
+        entry = state.entries[at]
+        assert entry.record is not None
+        assert entry.event is not None
+        found |= {entry.record.identity, *_approving(state, entry.record)}
+        at = entry.event.after
+    return found
+
+
+def _approving(state: State, signed: Signed) -> set[Identity]:
+    given = state.approvals.get(signed.statement_digest, ())
+    return {signer_of(state, approval.index) for approval in given if approval.approves}
