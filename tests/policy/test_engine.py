@@ -60,6 +60,15 @@ def test_what_cannot_be_decided_fails(require: str, part: str) -> None:
     assert f"cannot be decided: its `{part}`" in found.reason
 
 
+@pytest.mark.parametrize(
+    "require", ["timestamp('\U0001f600')", "int('\U0001f600')", "duration('\U0001f600')", "{}['\U0001f600']"]
+)
+def test_what_is_quoted_is_written_alike_by_every_interpreter(require: str) -> None:
+    """Decisions in the log repeat it to the letter, and which characters `repr` shows changes with its tables."""
+    found = judge(OWN | {"require": f"{require} == 1"}, facts())
+    assert "'\\U0001f600'" in found.reason
+
+
 def test_a_rule_that_does_not_apply() -> None:
     assert (
         judge(OWN | {"require": "false", "when": "environment == 'staging'"}, facts()).status is Status.NOT_APPLICABLE

@@ -1,1 +1,1 @@
-"""Values every room shares: errors, canonical JSON, digests, times, names, addresses, documents, resources."""
+"""Values every room shares: errors, canonical JSON, digests, times, names, addresses, documents, letters, resources."""

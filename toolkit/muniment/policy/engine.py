@@ -12,6 +12,7 @@ from typing import Any
 
 from muniment.core.errors import MunimentError
 from muniment.core.instant import format_instant
+from muniment.core.letters import spelled_out
 from muniment.policy.cel import Program, Undecided
 from muniment.policy.document import Policy, RuleUse, parse_policy
 from muniment.policy.facts import Facts, Verdict
@@ -135,7 +136,10 @@ def _built_in(use: RuleUse, facts: Facts) -> Verdict:
     try:
         return RULES[use.rule].judge(facts, use.params)
     except MunimentError as error:
-        return Verdict(False, f"The rule cannot be decided: {error.fact}", error.remedy)
+        # A fact quotes what is wrong, and a log's decisions repeat it to the letter.
+        return Verdict(False, spelled_out(f"The rule cannot be decided: {error.fact}"), error.remedy)
     except DOUBTS as error:
         what = f"a record has no {error}" if isinstance(error, KeyError) else "a record is not as it should be"
-        return Verdict(False, f"The rule cannot be decided: {what}.", "Make the record again with muniment.")
+        return Verdict(
+            False, spelled_out(f"The rule cannot be decided: {what}."), "Make the record again with muniment."
+        )

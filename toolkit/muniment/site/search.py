@@ -7,10 +7,10 @@ digests that begin with xx; `search/r-<n>.js` holds 256 documents as [title, not
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from muniment.core.letters import is_known
 from muniment.site.page import Page
 from muniment.site.shard import shard
 
@@ -61,7 +61,7 @@ def words(text: str) -> Iterator[str]:
 
 def _settled(text: str) -> str:
     """The text with room for characters that came to Unicode after 3.2: what is a letter must not hang on who reads."""
-    return "".join(c if c.isascii() or unicodedata.ucd_3_2_0.category(c) != "Cn" else " " for c in text)
+    return "".join(c if is_known(c) else " " for c in text)
 
 
 def _slug(word: str) -> str:

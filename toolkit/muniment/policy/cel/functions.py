@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from muniment.core.instant import CLOCK
+from muniment.core.letters import quoted
 from muniment.policy.cel import values
 from muniment.policy.cel.values import SECOND, Charge, Duration, Timestamp, Undecided, moment, span, type_of
 
@@ -65,7 +66,7 @@ def duration(value: Any, charge: Charge) -> Duration:
     if isinstance(value, Duration):
         return value
     if not isinstance(value, str) or len(value) > 100 or not _SPAN.fullmatch(value):
-        raise Undecided(f"{str(value)[:40]!r} is no duration")
+        raise Undecided(f"{quoted(str(value)[:40])} is no duration")
     total = 0
     for whole, fraction, unit in _SPAN_PART.findall(value):
         total += int(whole) * _UNITS[unit] + int((fraction or "0")[:18]) * _UNITS[unit] // 10 ** len(fraction[:18])
@@ -165,7 +166,7 @@ def _text(value: Any) -> str:
 
 
 def _said(value: Any) -> str:
-    return repr(value[:40]) if isinstance(value, str) else f"{type_of(value)}"
+    return quoted(value[:40]) if isinstance(value, str) else f"{type_of(value)}"
 
 
 def _no_timestamp(value: Any) -> str:

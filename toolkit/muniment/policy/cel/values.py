@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from muniment.core.letters import quoted
+
 INT_MIN, INT_MAX = -(1 << 63), (1 << 63) - 1
 SECOND = 1_000_000_000
 # 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999999Z
@@ -91,7 +93,7 @@ def index(holder: Any, key: Any) -> Any:
     """`holder[key]`."""
     if isinstance(holder, dict) and isinstance(key, str):
         if key not in holder:
-            raise Undecided(f"there is no key {key[:80]!r}")
+            raise Undecided(f"there is no key {quoted(key[:80])}")
         return taken(holder, holder[key])
     if isinstance(holder, list) and type(key) in (int, float):
         if key != int(key) or not 0 <= key < len(holder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from muniment.core.letters import quoted
 from muniment.evidence import spdx
 from muniment.policy.facts import DataFact, Facts, Verdict
 from muniment.policy.reading import NAMES, matches, some, unnamed_data
@@ -93,4 +94,4 @@ def _access_problems(datum: DataFact, params: Mapping[str, Any]) -> Iterator[str
         if terms and not access.get("terms"):
             yield "its record states no terms of access"
         elif isinstance(terms, list) and access["terms"] not in terms:
-            yield f"its terms of access are {access['terms'][:80]!r}"
+            yield f"its terms of access are {quoted(access['terms'][:80])}"
