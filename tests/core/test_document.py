@@ -162,3 +162,11 @@ def test_a_line_break_at_the_end_does_not_slip_through_a_pattern():
     named = {"rules": [{"id": "own\n", "gate": "release", "title": "T", "require": "true", "message": "M"}]}
     assert [path for path, _ in schema_errors(named, "policy")] == [("rules", 0, "id")]
     assert not schema_errors({"rules": [named["rules"][0] | {"id": "own"}]}, "policy")
+
+
+def test_a_choice_of_fields_is_told_by_its_fields_and_any_other_as_it_is():
+    triggers = [{"id": "drift", "signal": "psi", "severity": "high"}]
+    told = [message for _, message in schema_errors({"rules": [], "triggers": triggers}, "policy")]
+    assert "it needs above, or below" in told
+    (told,) = [message for _, message in schema_errors({"supplier": 7}, "model") if "7" in message]
+    assert told == "7 is not valid under any of the given schemas"

@@ -71,6 +71,11 @@ def test_no_selector(text):
         parse_selector(text)
 
 
+def test_a_name_without_a_slash_is_called_so():
+    with pytest.raises(Malformed, match="'aiops' is not a name"):
+        parse_name("aiops")
+
+
 @pytest.mark.parametrize("version", ["latest", "", ".1", "-1", "1/2", "1.", "１"])
 def test_no_version(version):
     with pytest.raises(Malformed):

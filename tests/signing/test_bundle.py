@@ -106,6 +106,7 @@ ENTRY = "verificationMaterial/tlogEntries/0"
         ({"_type": "https://in-toto.io/Statement/v1"}, "an unsigned in-toto statement"),
         ({"payloadType": "x", "payload": "", "signatures": []}, "a bare DSSE envelope"),
         ({"base64Signature": "", "cert": ""}, "a signature of an old cosign"),
+        ({"SignedEntryTimestamp": "", "Payload": {}}, "a signature of an old cosign"),
         ({"mediaType": "application/vnd.dev.sigstore.bundle+json;version=0.1"}, "version=0.1"),
         ({"mediaType": LONG, "messageSignature": {}}, "plain bytes"),
         (_edited("verificationMaterial", {"publicKey": {"hint": "x"}}), "a public key"),

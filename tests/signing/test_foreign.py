@@ -409,8 +409,10 @@ def test_a_subject_is_plain_text_or_none():
     assert opens(by_certificate(nameless, MIDDLE)).signer.subject == ""
 
 
-def test_a_certificate_for_another_kind_of_key_is_told():
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+@pytest.mark.parametrize("kind", ["RSA", "another curve"])
+def test_a_certificate_for_another_kind_of_key_is_told(kind: str):
+    rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = rsa_key if kind == "RSA" else ec.generate_private_key(ec.BrainpoolP256R1())
     builder = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(ROOT.certificate.subject)
     builder = builder.public_key(key.public_key()).serial_number(7).not_valid_before(AT - DAY).not_valid_after(AT + DAY)
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("a.example")]), True)
