@@ -49,6 +49,7 @@ WRONG: dict[str, tuple[Callable[[Forge], Any], str]] = {
     "more": (lambda f: {"key": pem(KEY), "more": 1}, "source has an unknown field 'more'"),
     "no identities": (lambda f: {"sigstore": f.root}, r"source\.identities is missing"),
     "empty identities": (lambda f: {"sigstore": f.root, "identities": []}, r"source\.identities is no list"),
+    "identities of text": (lambda f: {"sigstore": f.root, "identities": "x"}, r"source\.identities is no list"),
     "root of text": (lambda f: {"sigstore": "x", "identities": [REVIEWER]}, r"source\.sigstore is no trusted root"),
     "damaged root": (lambda f: {"sigstore": f.root | {"tlogs": []}, "identities": [REVIEWER]}, r"source\.sigstore: "),
     "strange root": (lambda f: {"sigstore": f.root | {"more": 1}, "identities": [REVIEWER]}, "unknown field 'more'"),

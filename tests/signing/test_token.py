@@ -140,9 +140,9 @@ def test_what_may_vary_has_one_form(response: bytes, case: str):
         read_token(with_info(response, INFO[case]))
 
 
-def _signing_time(text: bytes) -> Tree:
+def _signing_time(text: bytes, tag: int = 0x17) -> Tree:
     (oid,) = der.decode_all(der.encode_oid("1.2.840.113549.1.9.5"))
-    return der.SEQUENCE, [oid, (der.SET, [(0x17, text)])]
+    return der.SEQUENCE, [oid, (der.SET, [(tag, text)])]
 
 
 OTHER_FORMS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
@@ -151,6 +151,7 @@ OTHER_FORMS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
     "two digests": (ATTRIBUTES, lambda items: [*items, items[1]]),
     "two values of the digest": ((*ATTRIBUTES, 1, 1), lambda items: items * 2),
     "signing time of another form": (ATTRIBUTES, lambda items: [*items, _signing_time(b"26010100000Z")]),
+    "signing time of another tag": (ATTRIBUTES, lambda items: [*items, _signing_time(b"260101000000Z", der.TIME)]),
     "unsigned attributes": (SIGNER, lambda items: [*items, (der.explicit(1), [])]),
     "two signers": (SIGNERS, lambda items: items * 2),
     "no signer": (SIGNERS, lambda items: []),
