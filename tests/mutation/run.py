@@ -44,6 +44,7 @@ TESTS = tuple(f"tests/{room}" for room in ("core", "evidence", "log", "signing",
 CALLED = ("check", "require", "verify")
 SECONDS = 300
 FIRST = 40
+TOO_LONG = "no answer within its time"
 UNKNOWN = 4  # how pytest ends where a test that was named is not there
 Reached = dict[str, dict[str, list[str]]]
 
@@ -190,8 +191,8 @@ def _kept(file: Path | None, tests: list[str], processes: int) -> Reached:
     return found
 
 
-def judge(mutant: Mutant, contexts: dict[str, list[str]], tests: list[str]) -> str:
-    """The first test that notices, or nothing."""
+def judge(mutant: Mutant, contexts: dict[str, list[str]], tests: list[str], most: int) -> str:
+    """The first test that notices, or nothing: also where none did in `most` seconds."""
     chosen = _chosen(mutant, contexts) or tests
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
@@ -200,20 +201,24 @@ def judge(mutant: Mutant, contexts: dict[str, list[str]], tests: list[str]) -> s
             (top / name).symlink_to(TOP / name)
         (top / mutant.path.relative_to(TOP)).write_text(mutant.source, "utf-8")
         # Most are noticed by the first tests that reach them; to collect all of them takes longer.
-        return _noticed(chosen[:FIRST], top) or (_noticed(chosen[FIRST:], top) if chosen[FIRST:] else "")
+        noticed = _noticed(chosen[:FIRST], top, SECONDS)
+        if noticed or len(chosen) <= FIRST:
+            return noticed
+        noticed = _noticed(chosen[FIRST:], top, most)
+        return "" if noticed == TOO_LONG else noticed
 
 
-def _noticed(chosen: list[str], top: Path) -> str:
+def _noticed(chosen: list[str], top: Path, most: int) -> str:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *chosen]
     try:
         done = subprocess.run(
-            command, cwd=top, env=_environment(top), capture_output=True, text=True, timeout=SECONDS, check=False
+            command, cwd=top, env=_environment(top), capture_output=True, text=True, timeout=most, check=False
         )
     except subprocess.TimeoutExpired:
-        return "no answer within its time"
+        return TOO_LONG
     whole = list(dict.fromkeys(name.partition("[")[0] for name in chosen))
     if done.returncode == UNKNOWN and whole != chosen:  # a case whose name is another one in every run
-        return _noticed(whole, top)
+        return _noticed(whole, top, most)
     if done.returncode == 0:
         return ""
     told = (done.stdout + done.stderr).strip().splitlines() or ["no word"]  # where nothing can be imported, on stderr
@@ -239,13 +244,14 @@ def main() -> int:
     parser.add_argument("--tests", nargs="*", default=list(TESTS), help="the tests that may notice")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--reached", type=Path, help="where to keep what was measured, for runs of the same tests")
+    parser.add_argument("--seconds", type=int, default=SECONDS, help="for the tests after the first ones")
     given = parser.parse_args()
     reached = _kept(given.reached, given.tests, given.processes)
     compileall.compile_dir(PACKAGE, quiet=2)  # once, and not for each mutant
     every = [m for path in files(given.only) for m in mutants(path)]
     print(f"{len(every)} checks in {len({m.path for m in every})} files", flush=True)
     with ThreadPoolExecutor(given.processes) as pool:
-        noticed = pool.map(lambda m: judge(m, reached.get(str(m.path), {}), given.tests), every)
+        noticed = pool.map(lambda m: judge(m, reached.get(str(m.path), {}), given.tests, given.seconds), every)
         survived = 0
         for mutant, by in zip(every, noticed, strict=True):
             survived += not by
