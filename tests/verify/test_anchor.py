@@ -16,6 +16,7 @@ from sigstore.models import ClientTrustConfig
 from sigstore.verify import Verifier
 from sigstore.verify.policy import Identity
 
+from muniment.core.document import schema_errors
 from muniment.core.errors import Malformed, Missing, Rejected, Untrusted, Usage
 from muniment.core.name import parse_version_id
 from muniment.evidence.statement import format_statement
@@ -75,6 +76,13 @@ def test_every_checkpoint_has_its_anchor(anchored: World) -> None:
         size = int(path.rpartition("/")[2])
         assert verify_registry(anchored.store, anchored.trust, size).vouched.anchored_at is not None
     assert anchored.store.read(ANCHOR) == anchored.store.read(anchor_path(anchored.history.checkpoint.size))
+
+
+def test_an_anchor_is_of_the_published_form(anchored: World) -> None:
+    """Readers compare the whole statement; others have the schema."""
+    said = anchor_statement(anchored.store.read(CHECKPOINT)).predicate
+    assert schema_errors(said, "checkpoint-v1") == []
+    assert schema_errors({}, "checkpoint-v1") != []
 
 
 def test_the_pins_name_the_sequencer(anchored: World) -> None:
