@@ -58,7 +58,7 @@ class LocalStore:
         Raises `Malformed` for a link: what is listed may be removed, wherever it is.
         """
         place = self.root / folder
-        if place.is_symlink():
+        if os.path.islink(place):
             raise Malformed(f"{place} is a link.", "Put the folder itself there.")
         try:
             with os.scandir(place) as found:
