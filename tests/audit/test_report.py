@@ -292,9 +292,10 @@ def test_a_version_that_is_not_released_has_none(tale):
 def test_a_configuration_is_judged_by_the_one_before_it():
     bench = Bench()
     rules = copy.deepcopy(bench.rules)
+    rules["registry"]["roles"]["chief"] = rules["registry"]["roles"].pop("administrator")
     for binding in rules["registry"]["bindings"]:
         if binding["role"] == "administrator":
-            binding["identity"]["subject"] = "successor@sandbox.muniment.dev"
+            binding["role"] = "chief"
     bench.configure(rules)
     bench.publish()
     desk = open_desk(bench.history(), bench.blob)

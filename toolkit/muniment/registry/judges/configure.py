@@ -49,7 +49,8 @@ def _check_known(state: State, signed: Signed, new: Config) -> None:
         raise Refused(
             f"Of those who could configure the registry by it for good {len(known)} have signed or approved a "
             "configuration.",
-            "A name may be misspelt. Let whoever is new approve this configuration first.",
+            "A name may be misspelt. Bind whoever is new beside who may configure now; after their first word they may "
+            "stand alone.",
         )
 
 
