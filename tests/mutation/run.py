@@ -226,11 +226,12 @@ def _noticed(chosen: list[str], top: Path, most: int) -> str:
 
 
 def _chosen(mutant: Mutant, contexts: dict[str, list[str]]) -> list[str]:
-    """The tests that reach a check: first those that it made fail, then those that pass it."""
+    """The tests that reach a check: first those that it made fail, then those that pass it; its own room's before."""
     near = range(mutant.line - 1, mutant.raised + 1)
     lines = [mutant.raised, *(line for line in near if line != mutant.raised)]
-    found = [context for line in lines for context in sorted(contexts.get(str(line), ())) if context]
-    return list(dict.fromkeys(found))
+    own = f"tests/{mutant.path.relative_to(PACKAGE).parts[0]}/"
+    reaching = (sorted(contexts.get(str(line), ()), key=lambda name: (own not in name, name)) for line in lines)
+    return list(dict.fromkeys(name for names in reaching for name in names if name))
 
 
 def _environment(top: Path) -> dict[str, str]:

@@ -157,6 +157,7 @@ LENIENT: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "v1 whose line bears another name": ({"version": 1, "line_name": "elsewhere.example"}, "signature of its log"),
     "claim that is no DER": ({"extensions": lambda e: e | {f"{ARC}.11": b"github-hosted"}}, "DER UTF8String"),
+    "claim of another kind of text": ({"extensions": lambda e: e | {f"{ARC}.11": b"\x16\x01a"}}, "DER UTF8String"),
     "claim with bytes after it": ({"extensions": lambda e: e | {f"{ARC}.11": b"\x0c\x01ab"}}, "DER UTF8String"),
     "claim with a long length": ({"extensions": lambda e: e | {f"{ARC}.11": b"\x0c\x81\x01a"}}, "DER UTF8String"),
     "claim that is not UTF-8": ({"extensions": lambda e: e | {f"{ARC}.23": b"\x0c\x01\xff"}}, "not UTF-8"),
