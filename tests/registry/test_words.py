@@ -42,6 +42,12 @@ def back(paper: Paper, said: Digest) -> Statement:
     return propose.revoke(paper.state, said, "I was wrong", paper.at)
 
 
+def used(paper: Paper, statement: Statement) -> list[tuple[str, bool, bool]]:
+    """The words on a statement: what was said, whether it was taken back, and whether an entry used it up."""
+    told = json.loads(documents(paper.state)[f"approval/{target(statement).hex}"])
+    return [(w["decision"], "revokedBy" in w, "consumedBy" in w) for w in told]
+
+
 # Expiry
 
 
@@ -86,8 +92,7 @@ def test_a_rejection_blocks_until_it_is_taken_back(paper: Paper) -> None:
     )
     paper.put("reviewer", yes)
     paper.put("operator", statement)
-    told_of = json.loads(documents(paper.state)[f"approval/{target(statement).hex}"])
-    assert [(w["decision"], "revokedBy" in w, "consumedBy" in w) for w in told_of] == [
+    assert used(paper, statement) == [
         ("rejected", True, False),
         ("approved", False, True),
         ("approved", False, True),
@@ -111,6 +116,15 @@ def test_a_rejection_may_end_by_itself(paper: Paper) -> None:
     paper.at += timedelta(minutes=1)
     word(paper, statement, subject=identity("reviewer").subject)
     paper.put("operator", statement)
+    assert used(paper, statement) == [("rejected", False, False), ("approved", False, True)]
+
+
+def test_what_was_taken_back_is_not_used_up(paper: Paper) -> None:
+    statement = waiting(paper)
+    paper.put("reviewer", back(paper, word(paper, statement)))
+    word(paper, statement, subject=identity("reviewer").subject)
+    paper.put("operator", statement)
+    assert used(paper, statement) == [("approved", True, False), ("approved", False, True)]
 
 
 def test_a_rejection_by_who_may_not_approve_there_blocks_nothing() -> None:
