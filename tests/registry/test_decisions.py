@@ -63,6 +63,8 @@ def test_what_is_owed_of_which_events() -> None:
     assert [decision.decided(e) for e in decision.decisions_on(of.state, promotion.index)] == [promotion.index] * 2
     for other in events(of.state, "configure", "signature", "approve", "vsa"):
         assert decision.owing(of.state, other.index).owed == of.state.owed
+        assert not decision.passed_gate(other)
+    assert decision.passed_gate(release)
 
 
 def test_a_start_is_decided_on_and_a_stop_is_not() -> None:
