@@ -96,3 +96,11 @@ def test_the_next_run_mends_it(plant: Plant, tmp_path: Path, hours: float, more:
     assert done.history.state.size == 4 + (2 if more else int(hours > 1))
     assert plant.watched(tmp_path / "book").published == (2, done.history.state.size)
     assert plant.store.exists(anchor_path(done.history.state.size))
+
+
+def test_a_log_at_rest_stays_as_it_is(plant: Plant) -> None:
+    """Only what a dead run left too old to be anchored is followed by a batch of its own time."""
+    plant.down = False
+    size = plant.put().history.checkpoint.size
+    plant.at += timedelta(days=3)
+    assert plant.put().history.checkpoint.size == size

@@ -18,13 +18,17 @@ from muniment.core.digest import digest_of
 from muniment.core.errors import Malformed, Refused, Untrusted
 from muniment.core.name import parse_version_id
 from muniment.evidence.statement import PAYLOAD_TYPE, Statement, Subject, format_statement
+from muniment.registry.judges.common import config_of
 from muniment.registry.sources import third_party
 from muniment.signing.entry import pae
+from muniment.signing.identity import Identity
 from muniment.signing.sandbox import Sandbox, add_identity, create, person
+from muniment.signing.source import Instance
 from tests.registry.paper import Paper, model, signature
 from tests.registry.test_known import review
 from tests.world import POLICY, registry_document
 
+ISSUER = "https://accounts.example.org"
 KEY = ec.derive_private_key(7, ec.SECP256R1())
 
 
@@ -69,6 +73,21 @@ def paper(policy: dict[str, Any] = POLICY, **sources: Any) -> Paper:
 
 def brought(statement: Statement, source: str = "vendor", **made: Any) -> Statement:
     return third_party(source, made.get("bundle") or by_key(statement), statement)
+
+
+def test_a_source_vouches_for_its_own_identities_kinds_and_namespaces_alone() -> None:
+    root, _ = elsewhere()
+    vendor = {"issuer": ISSUER, "subject": "vendor@example.org"}
+    given = {"kinds": ["signature"], "namespaces": ["aiops"], "sigstore": root, "identities": [vendor]}
+    (source,) = config_of(paper(vendor=given).state).sources
+    assert isinstance(source.source, Instance)
+    known = Identity(digest_of(source.source.trusted_root), ISSUER, "vendor@example.org", ())
+    assert source.vouches(known, "signature", "aiops")
+    assert source.vouches(known, "signature", None)
+    assert not source.vouches(known, "signature", "other")
+    assert not source.vouches(known, "scan", "aiops")
+    assert not source.vouches(replace(known, root=digest_of(b"another instance")), "signature", "aiops")
+    assert not source.vouches(replace(known, subject="somebody@example.org"), "signature", "aiops")
 
 
 def test_a_vendors_signature_is_evidence_by_the_vendor() -> None:
