@@ -585,3 +585,15 @@ def test_a_failure_that_cannot_be_mended_does_not_wait() -> None:
     with pytest.raises(Refused) as caught:
         check(approved.state, signed, approved.at, derive_leaf(signed))
     assert caught.value.waits is True
+
+
+def test_an_event_that_names_other_subjects_than_it_speaks_of(paper: Paper) -> None:
+    paper.promote(paper.release("aiops/cpu@1.0.0"))
+    said = propose.incident(paper.state, parse_name("aiops/cpu"), "I-1", "opened", "slow", paper.at, severity="low")
+    other = replace(said, subjects=(Subject("other", digest_of(b"other")),))
+    assert "subjects are not what its predicate speaks of" in refused(paper, "operator", other, Malformed)
+
+
+def test_a_release_of_two_artifacts_alike(paper: Paper) -> None:
+    with pytest.raises(Malformed, match="two artifacts alike"):
+        propose.release(paper.state, parse_version_id("aiops/cpu@1.0.0"), (model(b"a"), model(b"b")), (), paper.at)

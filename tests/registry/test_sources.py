@@ -223,3 +223,10 @@ def test_what_is_brought_is_looked_at_like_the_rest() -> None:
 def test_sources_that_are_declared_wrongly(source: dict[str, Any], message: str) -> None:
     with pytest.raises(Malformed, match=message):
         paper(vendor={k: pem() if v == "KEY" else v for k, v in source.items()})
+
+
+def test_a_third_party_record_of_another_form_is_told() -> None:
+    said = brought(signature())
+    for predicate in ({}, {"source": "vendor"}, {"source": 7, "bundle": {}}):
+        with pytest.raises(Malformed, match="The third-party record does not hold to the schema"):
+            paper().put("trainer", replace(said, predicate=predicate))
