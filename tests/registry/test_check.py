@@ -597,3 +597,10 @@ def test_an_event_that_names_other_subjects_than_it_speaks_of(paper: Paper) -> N
 def test_a_release_of_two_artifacts_alike(paper: Paper) -> None:
     with pytest.raises(Malformed, match="two artifacts alike"):
         propose.release(paper.state, parse_version_id("aiops/cpu@1.0.0"), (model(b"a"), model(b"b")), (), paper.at)
+
+
+def test_a_release_that_names_an_event_as_evidence(paper: Paper) -> None:
+    paper.release("aiops/cpu@1.0.0")
+    (event,) = [e.record.statement_digest for e in paper.state.entries.values() if e.kind == "release" and e.record]
+    said = propose.release(paper.state, parse_version_id("aiops/cpu@1.0.1"), (model(),), (event,), paper.at)
+    assert "which is no evidence" in refused(paper, "trainer", said)
