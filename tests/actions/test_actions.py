@@ -326,14 +326,20 @@ def test_the_publish_action_takes_cosignatures_and_pushes_them(job: Run, world: 
     assert note.splitlines()[-1].startswith(f"— {WITNESS.name} ")
 
 
-def test_a_fork_fails_the_witness_and_its_evidence_is_pushed(job: Run, world: World, keeping: Path, tmp_path: Path):
-    given = {"place": "registry", "key": WITNESS_KEY, "trust": "trust.json", "state": "witness/state"}
+def _put_back(job: Run, world: World, action: str, given: dict[str, str]) -> Ran:
+    """What an action that saw a log does when an older checkpoint is put back; it fails."""
     world.release("aiops/cpu@1.0.0")
     early = world.store.read("checkpoints/2")
-    assert job("witness", **given).ok
+    assert job(action, **given).ok
     world.store.write("checkpoint", early)
-    ran = job("witness", **given)
+    ran = job(action, **given)
     assert not ran.ok
+    return ran
+
+
+def test_a_fork_fails_the_witness_and_its_evidence_is_pushed(job: Run, world: World, keeping: Path, tmp_path: Path):
+    given = {"place": "registry", "key": WITNESS_KEY, "trust": "trust.json", "state": "witness/state"}
+    ran = _put_back(job, world, "witness", given)
     assert ran.outputs["size"] == ""
     ((level, title, message),) = ran.annotations
     assert (level, title) == ("error", "Refused")
@@ -369,12 +375,7 @@ def test_the_monitor_tells_what_is_new_and_its_memory_is_pushed(job: Run, world:
 
 def test_a_fork_fails_the_monitor_and_its_evidence_is_pushed(job: Run, world: World, keeping: Path, tmp_path: Path):
     given = {"place": "registry", "trust": "trust.json", "state": "witness/state"}
-    world.release("aiops/cpu@1.0.0")
-    early = world.store.read("checkpoints/2")
-    assert job("monitor", **given).ok
-    world.store.write("checkpoint", early)
-    ran = job("monitor", **given)
-    assert not ran.ok
+    ran = _put_back(job, world, "monitor", given)
     assert [(level, title) for level, title, _ in ran.annotations] == [("error", "Refused")]
     assert _git(tmp_path / "witness.git", "log", "-1", "--format=%s", "main") == "Evidence: an alarm"
 
